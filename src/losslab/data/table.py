@@ -1,0 +1,67 @@
+"""Data in memory, ready to be split: what every loader returns and every engine reads."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Task = Literal["regression", "binary", "multiclass"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and what is known of them.
+
+    X: (N, D) or (N, ...) float32; missing numbers are NaN (filled later, with statistics of training rows only).
+    y: (N,) int64 class indices 0..C-1, or (N,) float32 for regression.
+    """
+
+    name: str
+    X: Tensor
+    y: Tensor
+    task: Task
+    why_task: str  # how the task was inferred, in words
+    columns: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    target: str = "target"
+    tabular: bool = True  # columns are scaled; images and other tensors are left alone
+    notes: tuple[str, ...] = ()  # what a person should know: rows dropped, columns encoded
+    split: "Split | None" = None  # where the user gave the parts
+    checksum: str = ""
+
+    @property
+    def outputs(self) -> int:
+        """The number of classes, or 1."""
+        return max(len(self.classes), 1)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row indices of the three parts (int64, disjoint)."""
+
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+    how: str  # "stratified, seed 0"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table after preprocessing fitted on given training rows: features filled and scaled, targets standardised.
+
+    `y` is standardised for regression: own unit = y * y_scale + y_mean. `y_mad` is the median absolute deviation
+    of the standardised training targets: the unit in which parameters with the target's unit are searched.
+    """
+
+    X: Tensor
+    y: Tensor
+    y_mean: float = 0.0
+    y_scale: float = 1.0
+    y_mad: float = 1.0
+    fitted: dict[str, Tensor] = field(default_factory=dict)  # what was fitted: mean, scale, fill
+
+
+def as_float(X: object) -> Tensor:
+    """A float32 copy of an array-like."""
+    return torch.as_tensor(X).to(torch.float32)

@@ -1,0 +1,104 @@
+"""What a loss is, as data: the record that every other part of losslab reads."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from losslab.spec.interval import REAL, Interval
+
+Kind = Literal["pointwise", "rowwise"]
+Task = Literal["regression", "binary", "multiclass"]
+Outputs = Literal["one", "classes"]
+Link = Literal["identity", "sigmoid", "softmax", "exp", "arg-max"]
+Unit = Literal["none", "target"]
+Target = Literal["real", "probability", "class", "class or distribution"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A numeric parameter: where it is legal, where the tuner looks, and its unit.
+
+    `unit="target"` says that the value is a length on the target's axis: the tuner searches it in multiples of the
+    training targets' median absolute deviation and reports it in the target's own unit.
+    """
+
+    domain: Interval
+    search: Interval | None = None
+    log: bool = False
+    unit: Unit = "none"
+    default: float = 0.0  # filled in by the decorator, from the signature
+
+
+@dataclass(frozen=True)
+class Case:
+    """A value worked by hand: `loss(input, target, **options)` is `value`, to 1e-4 unless `tolerance` says better."""
+
+    input: Any
+    target: Any
+    value: Any
+    options: Mapping[str, Any] = field(default_factory=dict)
+    gradient: Any = None  # with respect to the input, where it was worked too
+    tolerance: float = 1e-4
+
+
+@dataclass(frozen=True)
+class LossRecord:
+    """The one declaration of a loss. `rule` returns one value per sample (or element) and never reduces.
+
+    A pointwise rule sees input and target of one shape. A rowwise rule sees classes last: input (..., C), target (...)
+    of class indices, or (..., C) of probabilities. Parameters are floats or zero-dimensional tensors; a rule never
+    branches on the value of a tensor. A rule may return `(value, weight)`: the mean then divides by the sum of weights.
+    It uses torch and torch.nn.functional as F only, so that its source can be pasted anywhere.
+    """
+
+    name: str
+    rule: Callable[..., Any]
+    kind: Kind
+    formula: str
+    source: str
+    tasks: tuple[Task, ...]
+    outputs: Outputs
+    link: Link
+    target: Target
+    cases: tuple[Case, ...]
+    parameters: Mapping[str, Parameter]
+    input_domain: Interval = REAL
+    target_domain: Interval = REAL
+    group: str = ""  # losses of one group are the same up to a reparametrisation
+    kinks: Callable[..., tuple[float, ...]] | None = None  # of a pointwise loss: values of input - target, or of input
+    torch_name: str | None = None  # the name in torch.nn.functional, where torch has it
+    positional: tuple[str, ...] = ()  # what may be passed by position after input and target
+    module_name: str = ""
+    module_positional: tuple[str, ...] = ()
+    takes_weight: bool = False
+    takes_ignore_index: bool = False
+    uses: tuple[Callable[..., Any], ...] = ()  # helpers that the rule calls, exported with it
+
+    @property
+    def summary(self) -> str:
+        return (inspect.getdoc(self.rule) or "").split("\n")[0]
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        return {name: parameter.default for name, parameter in self.parameters.items()}
+
+    def check_parameters(self, params: Mapping[str, float]) -> None:
+        """Raises ValueError for a name that is not a parameter, or a number out of its domain."""
+        for name, value in params.items():
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                raise ValueError(f"{self.name}: no parameter {name!r}; its parameters: {known}")
+            domain = self.parameters[name].domain
+            if float(value) not in domain:
+                raise ValueError(f"{self.name}: {name} = {value:g} is out of bounds; it must lie in {domain}")
+
+
+def parameters_of(rule: Callable[..., Any], bounds: Mapping[str, Parameter]) -> Mapping[str, Parameter]:
+    """The parameters of a rule with the defaults of its signature; every bound must name an argument."""
+    arguments = inspect.signature(rule).parameters
+    unknown = set(bounds) - set(arguments)
+    if unknown:
+        raise ValueError(f"{rule.__name__}: bounds for {sorted(unknown)}, which the rule does not take")
+    return MappingProxyType({name: replace(bound, default=arguments[name].default) for name, bound in bounds.items()})
