@@ -75,6 +75,13 @@ class LossRecord:
     takes_weight: bool = False
     takes_ignore_index: bool = False
     uses: tuple[Callable[..., Any], ...] = ()  # helpers that the rule calls, exported with it
+    form: Callable[..., Any] | None = field(default=None, compare=False, repr=False)  # the functional form
+
+    def __call__(self, input: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+        """The functional form: checks, rule, weights and masks, reduction."""
+        if self.form is None:
+            raise TypeError(f"{self.name}: the record was made without its functional form; use losslab.loss")
+        return self.form(input, target, *args, **kwargs)
 
     @property
     def summary(self) -> str:

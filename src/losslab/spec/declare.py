@@ -1,0 +1,75 @@
+"""The decorator that turns a rule of a few lines into a record, and the catalogue where records are found."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from losslab.spec.forms import functional
+from losslab.spec.record import Case, Kind, Link, LossRecord, Outputs, Parameter, Target, Task, parameters_of
+
+
+class Catalogue(Mapping[str, LossRecord]):
+    """The declared losses by name: `losses()["huber_loss"]`, `losses().filter(task="regression")`."""
+
+    def __init__(self, records: Mapping[str, LossRecord] | None = None) -> None:
+        self._records = dict(records or {})
+
+    def __getitem__(self, name: str) -> LossRecord:
+        for spelling in (name, f"{name}_loss"):
+            if spelling in self._records:
+                return self._records[spelling]
+        near = get_close_matches(name, self._records, n=3, cutoff=0.4)
+        hint = f"; nearest: {', '.join(near)}" if near else ""
+        raise KeyError(f"no loss {name!r}{hint}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def filter(self, *, task: Task | None = None, kind: Kind | None = None) -> "Catalogue":
+        """The records that fit the task and are of the kind."""
+        fits = lambda r: (task is None or task in r.tasks) and (kind is None or r.kind == kind)
+        return Catalogue({name: record for name, record in self._records.items() if fits(record)})
+
+    def add(self, record: LossRecord) -> None:
+        self._records[record.name] = record
+
+
+CATALOGUE = Catalogue()
+
+
+def loss(
+    *,
+    kind: Kind,
+    formula: str = "",
+    source: str = "",
+    task: Task | tuple[Task, ...],
+    outputs: Outputs = "one",
+    link: Link = "identity",
+    target: Target = "real",
+    bounds: Mapping[str, Parameter] | None = None,
+    cases: tuple[Case, ...] = (),
+    **facts: Any,
+) -> Callable[[Callable[..., Any]], LossRecord]:
+    """Declares a loss: the decorated rule becomes a callable `LossRecord`, listed in the catalogue under its name."""
+
+    def declare(rule: Callable[..., Any]) -> LossRecord:
+        record = LossRecord(
+            name=rule.__name__, rule=rule, kind=kind, formula=formula, source=source,
+            tasks=task if isinstance(task, tuple) else (task,), outputs=outputs, link=link, target=target, cases=cases,
+            parameters=parameters_of(rule, bounds or {}), **facts,
+        )  # fmt: skip
+        record = replace(record, group=record.group or record.name, module_name=record.module_name or camel(rule.__name__))
+        record = replace(record, form=functional(record))
+        CATALOGUE.add(record)
+        return record
+
+    return declare
+
+
+def camel(name: str) -> str:
+    """huber_loss -> HuberLoss"""
+    return "".join(part.capitalize() for part in name.split("_"))
