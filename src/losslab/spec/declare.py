@@ -62,7 +62,9 @@ def loss(
             tasks=task if isinstance(task, tuple) else (task,), outputs=outputs, link=link, target=target, cases=cases,
             parameters=parameters_of(rule, bounds or {}), **facts,
         )  # fmt: skip
-        record = replace(record, group=record.group or record.name, module_name=record.module_name or camel(rule.__name__))
+        record = replace(
+            record, group=record.group or record.name, module_name=record.module_name or camel(rule.__name__)
+        )
         record = replace(record, form=functional(record))
         CATALOGUE.add(record)
         return record

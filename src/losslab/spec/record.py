@@ -74,6 +74,7 @@ class LossRecord:
     module_positional: tuple[str, ...] = ()
     takes_weight: bool = False
     takes_ignore_index: bool = False
+    takes_complex: bool = False
     uses: tuple[Callable[..., Any], ...] = ()  # helpers that the rule calls, exported with it
     form: Callable[..., Any] | None = field(default=None, compare=False, repr=False)  # the functional form
 

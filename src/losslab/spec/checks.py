@@ -1,0 +1,268 @@
+"""What a loss refuses, in words: what was found, where, and what to do."""
+
+import math
+from collections.abc import Mapping
+from difflib import get_close_matches
+from numbers import Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from losslab.spec.interval import REAL, UNIT, Interval
+from losslab.spec.policy import warn_once
+from losslab.spec.record import LossRecord
+from losslab.spec.reduction import CHOICES
+
+
+def check_names(name: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Refuses keywords that the loss does not take; `size_average` and `reduce` may be None."""
+    for keyword, value in given.items():
+        if keyword in known:
+            continue
+        if keyword in ("size_average", "reduce"):
+            if value is None:
+                continue
+            raise TypeError(f'{name}: {keyword} is not supported; pass reduction="mean", "sum" or "none" instead')
+        near = get_close_matches(keyword, known, n=3, cutoff=0.5)
+        hint = f"nearest: {', '.join(near)}" if near else f"it takes {', '.join(known)}"
+        raise TypeError(f"{name}: unknown argument {keyword!r}; {hint}")
+
+
+def check_choices(name: str, given: Mapping[str, Any]) -> None:
+    for keyword, allowed in CHOICES.items():
+        value = given[keyword]
+        if not isinstance(value, str) or value not in allowed:
+            found = f"{type(value).__name__}" if isinstance(value, Tensor) else repr(value)
+            raise ValueError(f"{name}: {keyword} = {found}; it must be one of {', '.join(map(repr, allowed))}")
+
+
+def check_numbers(record: LossRecord, params: Mapping[str, Any]) -> None:
+    """Bounds of parameters given as Python numbers; a tensor is taken as it is (its values may be learnt)."""
+    for name, value in params.items():
+        if name not in record.parameters or isinstance(value, Tensor):
+            continue
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f"{record.name}: {name} must be a number or a tensor, found {type(value).__name__}")
+        record.check_parameters({name: float(value)})
+
+
+def check_tensors(record: LossRecord, input: Any, target: Any) -> None:
+    for what, value in (("input", input), ("target", target)):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"{record.name}: {what} must be a torch.Tensor, found {type(value).__name__}; "
+                f"use torch.as_tensor({what})"
+            )
+    if input.is_complex() and record.takes_complex:
+        return
+    if input.is_complex():
+        raise TypeError(f"{record.name}: input is {plain(input.dtype)}; this loss is defined for real numbers only")
+    if target.is_complex():
+        raise TypeError(f"{record.name}: target is {plain(target.dtype)} but input is {plain(input.dtype)}")
+    if not input.is_floating_point():
+        raise TypeError(
+            f"{record.name}: input is {plain(input.dtype)}; a loss needs floating-point predictions: use input.float()"
+            + (" (are input and target swapped?)" if target.is_floating_point() else "")
+        )
+
+
+def check_pointwise(record: LossRecord, input: Tensor, target: Tensor) -> None:
+    """Shapes of a loss that compares element with element."""
+    if input.shape == target.shape:
+        return
+    text = f"{record.name}: input has shape {shape(input)} and target {shape(target)}; they must be the same"
+    try:
+        pairs = math.prod(torch.broadcast_shapes(input.shape, target.shape))
+        if pairs > max(input.numel(), target.numel()):
+            text += f". Broadcasting would compare every prediction with every target ({pairs} pairs)"
+    except RuntimeError:
+        pass
+    raise ValueError(f"{text}. {_same_shape_fix(input, target)}")
+
+
+def _same_shape_fix(input: Tensor, target: Tensor) -> str:
+    for longer, shorter, names in ((input, target, ("input", "target")), (target, input, ("target", "input"))):
+        if longer.ndim == shorter.ndim + 1:
+            for dim in reversed(range(longer.ndim)):
+                if longer.shape[dim] == 1 and longer.shape[:dim] + longer.shape[dim + 1 :] == shorter.shape:
+                    return f"Use {names[0]}.squeeze({dim}) or {names[1]}.unsqueeze({dim})"
+    if input.numel() == target.numel():
+        return "Both have as many elements: use target.reshape(input.shape) if their order is the same"
+    return "Give both the same shape, one target for each prediction"
+
+
+def check_rowwise(record: LossRecord, input: Tensor, target: Tensor) -> bool:
+    """Shapes of a loss over classes; returns whether target holds a distribution for each row."""
+    name, class_dim = record.name, min(input.ndim - 1, 1)
+    if input.ndim == 0:
+        raise ValueError(f"{name}: input has no dimension; it must be (C), (N, C) or (N, C, d1, ..., dk)")
+    expected = input.shape[:class_dim] + input.shape[class_dim + 1 :]
+    soft = record.target == "class or distribution"
+    floats = target.is_floating_point()
+    if soft and floats and target.shape == input.shape:
+        return True
+    if not floats and target.shape == expected:
+        return False
+    classes = input.shape[class_dim]
+    text = (
+        f"{name}: input has shape {shape(input)}, so {classes} classes in dimension {class_dim}; "
+        f"target has shape {shape(target)} and dtype {plain(target.dtype)}"
+    )
+    wants = f"class indices (integers) of shape {tuple(expected)}"
+    wants += f", or probabilities of shape {shape(input)}" if soft else ""
+    raise ValueError(f"{text}. It must hold {wants}. {_rowwise_fix(input, target, expected, class_dim, soft)}")
+
+
+def _rowwise_fix(input: Tensor, target: Tensor, expected: torch.Size, class_dim: int, soft: bool) -> str:
+    if target.shape == expected:
+        return "Use target.long() if these are class indices"
+    if target.shape == input.shape:
+        fix = f"Use target.argmax({class_dim}) if the rows are one-hot"
+        return fix + (", or target.float() for probabilities" if soft else "")
+    if input.ndim > 2 and target.shape == input.shape[:-1]:
+        return "Your classes look like the last dimension: use input.movedim(-1, 1)"
+    if target.ndim == len(expected) + 1 and 1 in target.shape[class_dim : class_dim + 1]:
+        return f"Use target.squeeze({class_dim})"
+    return "Give one target for each row of scores"
+
+
+def check_weight(record: LossRecord, weight: Any, input: Tensor, class_dim: int) -> None:
+    """`weight` keeps torch's meaning: per class for losses over classes, per element for the others."""
+    name = record.name
+    if not isinstance(weight, Tensor):
+        raise TypeError(f"{name}: weight must be a torch.Tensor, found {type(weight).__name__}")
+    if record.kind == "rowwise":
+        classes = input.shape[class_dim]
+        if weight.shape != (classes,):
+            raise ValueError(
+                f"{name}: weight has shape {shape(weight)}; it must hold one weight per class, shape ({classes},). "
+                "For a weight per sample use sample_weight"
+            )
+    elif record.target == "real":
+        check_like(name, "weight", weight, input.shape)
+    elif not broadcasts(weight.shape, input.shape):
+        raise ValueError(f"{name}: weight has shape {shape(weight)}, which does not broadcast to input {shape(input)}")
+
+
+def check_like(name: str, what: str, value: Any, wanted: torch.Size) -> None:
+    """A tensor with one entry for each element of the unreduced loss."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}: {what} must be a torch.Tensor, found {type(value).__name__}")
+    if what == "mask" and value.dtype != torch.bool:
+        raise TypeError(f"{name}: mask must be of bool (True keeps), found {plain(value.dtype)}; use mask.bool()")
+    if value.shape != wanted:
+        raise ValueError(
+            f"{name}: {what} has shape {shape(value)}; it must be {tuple(wanted)}, one entry for each element of the "
+            "unreduced loss"
+        )
+
+
+def check_parameter_shapes(record: LossRecord, params: Mapping[str, Any], input: Tensor) -> None:
+    """A tensor given for a parameter must not blow the loss up to a larger shape."""
+    for name, value in params.items():
+        if not isinstance(value, Tensor) or value.ndim == 0:
+            continue
+        if record.kind == "rowwise" or not broadcasts(value.shape, input.shape):
+            wanted = "no dimension" if record.kind == "rowwise" else f"a shape that broadcasts to input {shape(input)}"
+            raise ValueError(f"{record.name}: {name} has shape {shape(value)}; it must have {wanted}")
+
+
+def check_values(record: LossRecord, input: Tensor, target: Tensor, soft: bool) -> None:
+    """Ranges, looked at after ignored elements were replaced; classes last."""
+    if record.kind == "rowwise" and soft:
+        _check_distribution(record.name, target)
+    elif record.kind == "rowwise":
+        _check_labels(record, target, input.shape[-1])
+    else:
+        _check_domain(record.name, "target", target, UNIT if record.target == "probability" else record.target_domain)
+    if record.input_domain == UNIT or record.torch_name is None:
+        _check_domain(record.name, "input", input, record.input_domain)
+
+
+def _check_labels(record: LossRecord, target: Tensor, classes: int) -> None:
+    if target.numel() == 0:
+        return
+    low, high = target.aminmax()
+    if low >= 0 and high < classes:
+        return
+    label, index = _first(target, (target < 0) | (target >= classes))
+    hint = f"; pass ignore_index={int(label)} if such rows are to be left out" if record.takes_ignore_index else ""
+    raise ValueError(
+        f"{record.name}: label {int(label)}{index} is out of range: input has {classes} classes, "
+        f"so labels run from 0 to {classes - 1}{hint}"
+    )
+
+
+def _check_distribution(name: str, target: Tensor) -> None:
+    if target.numel() == 0:
+        return
+    low = target.min()
+    if not low >= 0:
+        raise ValueError(f"{name}: target holds probabilities, but its smallest value is {low:g}")
+    totals = target.sum(-1)
+    bad = ~((totals - 1).abs() <= 1e-2 if target.dtype.itemsize < 4 else (totals - 1).abs() <= 1e-3)
+    if bad.any():
+        total, index = _first(totals, bad)
+        raise ValueError(
+            f"{name}: target rows must sum to one; the row{index} sums to {total:.6g}. Divide each row by its sum"
+        )
+
+
+def _check_domain(name: str, what: str, value: Tensor, domain: Interval) -> None:
+    if domain == REAL or value.numel() == 0 or value.is_complex():
+        return
+    low, high = (float(x) for x in value.aminmax())
+    if low in domain and high in domain:
+        return
+    inside = (value > domain.low) if domain.open_low else (value >= domain.low)
+    inside &= (value < domain.high) if domain.open_high else (value <= domain.high)
+    found, index = _first(value, ~inside)
+    count = int((~inside).sum())
+    hint = ". Apply a sigmoid first, or use the loss that takes logits" if (what, domain) == ("input", UNIT) else ""
+    raise ValueError(
+        f"{name}: {what} must lie in {domain}, found values from {low:g} to {high:g} "
+        f"({count} outside, the first is {found:g}{index}){hint}"
+    )
+
+
+def check_smells(record: LossRecord, input: Tensor) -> None:
+    """Legal values that look like a mistake: warned of once for each loss."""
+    if input.is_complex() or input.numel() == 0:
+        return
+    low, high = input.aminmax()
+    name = record.name
+    if record.kind == "rowwise" and record.input_domain.high == 0 and high > 1e-3:
+        text = f"input should hold log-probabilities, which are not positive, but its largest value is {high:g}"
+        warn_once(name, "log-probabilities", f"{text}; apply log_softmax to the scores, or use cross_entropy")
+    if record.input_domain != REAL or low < 0 or high > 1:
+        return
+    if record.kind == "rowwise" and input.shape[-1] > 1 and ((input.sum(-1) - 1).abs() < 1e-3).all():
+        text = "the rows of input sum to one: it looks as if softmax was applied already. This loss applies it itself"
+        warn_once(name, "softmax", f"{text}; pass the scores before softmax")
+    if record.link == "sigmoid" and record.kind == "pointwise" and input.numel() >= 32 and 0 < low < high < 1:
+        text = (
+            "all inputs lie between 0 and 1: it looks as if a sigmoid was applied already. This loss applies it itself"
+        )
+        warn_once(name, "sigmoid", f"{text}; pass the scores before the sigmoid")
+
+
+def _first(values: Tensor, bad: Tensor) -> tuple[float, str]:
+    """The first bad value and where it is, in words."""
+    index = bad.nonzero()[0].tolist()
+    return values[tuple(index)].item(), f" at [{', '.join(map(str, index))}]" if index else ""
+
+
+def broadcasts(small: torch.Size, large: torch.Size) -> bool:
+    try:
+        return torch.broadcast_shapes(small, large) == large
+    except RuntimeError:
+        return False
+
+
+def shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)
+
+
+def plain(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

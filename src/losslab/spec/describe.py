@@ -1,0 +1,49 @@
+"""The text that a functional or module form carries, written from the record."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from losslab.spec.record import LossRecord
+
+MEANINGS = {
+    "weight": "tensor; per class (C,) for losses over classes, else per element. Keeps torch's meaning",
+    "ignore_index": "rows with this label are left out",
+    "sample_weight": "tensor with one weight for each element of the unreduced loss",
+    "mask": "bool tensor of the same shape; True keeps",
+    "reduction": '"mean", "sum" or "none"',
+    "normalize": 'what the mean divides by: "weight" (the sum of weights) or "count" (the elements that are kept)',
+    "empty": 'the mean of nothing: "zero" (with zero gradient, and one warning), "nan" or "raise"',
+}
+
+
+def describe(record: LossRecord, defaults: Mapping[str, Any]) -> str:
+    """Summary, formula, shapes, arguments with domains and defaults, errors, source."""
+    lines = [record.summary or record.name, ""]
+    lines += [f"Formula: {record.formula}", ""] if record.formula else []
+    lines += ["Shapes:", *(f"    {line}" for line in shapes(record)), "", "Arguments:"]
+    lines += [f"    {name} (default {defaults[name]!r}): {_meaning(record, name)}" for name in defaults]
+    lines += ["", "Half precision is computed, reduced and returned in float32.", ""]
+    lines += ["Raises ValueError or TypeError, naming what was found and what to do, for shapes that do not match,"]
+    lines += ["values out of range, parameters out of bounds and unknown arguments."]
+    lines += ["", f"Source: {record.source}"] if record.source else []
+    return "\n".join(lines)
+
+
+def shapes(record: LossRecord) -> list[str]:
+    if record.kind == "pointwise":
+        labels = "values from 0 to 1" if record.target == "probability" else "numbers"
+        return ["input: any shape", f"target: the same shape, {labels}", "unreduced: the same shape"]
+    also = ", or probabilities of input's shape" if record.target == "class or distribution" else ""
+    return [
+        "input: (C), (N, C) or (N, C, d1, ..., dk)",
+        f"target: class indices of shape (), (N) or (N, d1, ..., dk){also}",
+        "unreduced: (), (N) or (N, d1, ..., dk)",
+    ]
+
+
+def _meaning(record: LossRecord, name: str) -> str:
+    if name not in record.parameters:
+        return MEANINGS.get(name, "an option of the rule")
+    parameter = record.parameters[name]
+    unit = ", in the unit of the target" if parameter.unit == "target" else ""
+    return f"number or tensor in {parameter.domain}{unit}"

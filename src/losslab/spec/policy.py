@@ -1,0 +1,89 @@
+"""How often values are looked at, and what has been warned of already."""
+
+import warnings
+from collections import Counter
+from types import TracebackType
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+Mode = Literal["always", "first", "off"]
+FIRST_CALLS = 5  # batches of a loss in which smells (and, with "first", bad values) are looked for
+
+
+class LossWarning(UserWarning):
+    """Something that a loss was given looks like a mistake; the value is computed as asked."""
+
+
+class EmptyLossWarning(LossWarning):
+    """A mean had nothing to average: every element was ignored, masked or of weight zero."""
+
+
+class _Policy:
+    def __init__(self) -> None:
+        self.mode: Mode = "always"
+        self.calls: Counter[str] = Counter()
+        self.warned: set[tuple[str, str]] = set()
+
+
+_POLICY = _Policy()
+
+
+class Checks:
+    """What `checks` returns: as a context manager it gives the earlier mode back at its end."""
+
+    def __init__(self, mode: Mode) -> None:
+        self._before = _POLICY.mode
+        _POLICY.mode = mode
+
+    def __enter__(self) -> "Checks":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _POLICY.mode = self._before
+
+
+def checks(mode: Mode) -> Checks:
+    """Sets when the losses look at values: label and probability ranges, rows that sum to one, smells.
+
+    mode: "always" (the default) looks at every call on the CPU and at the first five calls of each loss on other
+        devices, where looking would wait for the device; "first" looks at the first five calls everywhere; "off" never.
+    Shapes, dtypes and parameters given as numbers are checked in every mode. Smells are looked for in the first five
+    calls only. `checks("off")` holds from now on; `with checks("off"):` holds within the block.
+    Raises ValueError for another mode.
+    """
+    if mode not in get_args(Mode):
+        raise ValueError(f'checks: mode = {mode!r}; it must be "always", "first" or "off"')
+    return Checks(mode)
+
+
+def traced() -> bool:
+    """Whether a torch.func transform or a compiler is at work: a tensor then has no value to look at."""
+    if torch.compiler.is_compiling():
+        return True
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def looks(name: str, tensor: Tensor) -> tuple[bool, bool]:
+    """Counts a call of the loss and says whether to look for bad values, and whether to look for smells."""
+    if _POLICY.mode == "off" or traced() or tensor.device.type == "meta":
+        return False, False
+    _POLICY.calls[name] += 1
+    early = _POLICY.calls[name] <= FIRST_CALLS
+    return early or (_POLICY.mode == "always" and tensor.device.type == "cpu"), early
+
+
+def warn_once(name: str, topic: str, text: str, category: type[LossWarning] = LossWarning) -> None:
+    """Warns the first time that this loss has something to say about this topic."""
+    if (name, topic) not in _POLICY.warned:
+        _POLICY.warned.add((name, topic))
+        warnings.warn(f"{name}: {text}", category, stacklevel=5)
+
+
+def forget() -> None:
+    """Starts anew: calls are counted from zero and every warning may be given again."""
+    _POLICY.calls.clear()
+    _POLICY.warned.clear()
