@@ -37,14 +37,16 @@ def check_choices(name: str, given: Mapping[str, Any]) -> None:
             raise ValueError(f"{name}: {keyword} = {found}; it must be one of {', '.join(map(repr, allowed))}")
 
 
-def check_numbers(record: LossRecord, params: Mapping[str, Any]) -> None:
+def check_numbers(name: str, record: LossRecord, params: Mapping[str, Any]) -> None:
     """Bounds of parameters given as Python numbers; a tensor is taken as it is (its values may be learnt)."""
-    for name, value in params.items():
-        if name not in record.parameters or isinstance(value, Tensor):
+    for key, parameter in record.parameters.items():
+        value = params[key]
+        if isinstance(value, Tensor):
             continue
         if not isinstance(value, Real) or isinstance(value, bool):
-            raise TypeError(f"{record.name}: {name} must be a number or a tensor, found {type(value).__name__}")
-        record.check_parameters({name: float(value)})
+            raise TypeError(f"{name}: {key} must be a number or a tensor, found {type(value).__name__}")
+        if float(value) not in parameter.domain:
+            raise ValueError(f"{name}: {key} = {value:g} is out of bounds; it must lie in {parameter.domain}")
 
 
 def check_tensors(record: LossRecord, input: Any, target: Any) -> None:

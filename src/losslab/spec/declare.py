@@ -31,7 +31,10 @@ class Catalogue(Mapping[str, LossRecord]):
 
     def filter(self, *, task: Task | None = None, kind: Kind | None = None) -> "Catalogue":
         """The records that fit the task and are of the kind."""
-        fits = lambda r: (task is None or task in r.tasks) and (kind is None or r.kind == kind)
+
+        def fits(r: LossRecord) -> bool:
+            return (task is None or task in r.tasks) and (kind is None or r.kind == kind)
+
         return Catalogue({name: record for name, record in self._records.items() if fits(record)})
 
     def add(self, record: LossRecord) -> None:

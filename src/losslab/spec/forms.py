@@ -14,7 +14,14 @@ from losslab.spec.interval import REAL, Interval
 from losslab.spec.record import LossRecord
 from losslab.spec.reduction import denominator, reduce
 
-COMMON = {"sample_weight": None, "mask": None, "reduction": "mean", "normalize": "weight", "empty": "zero"}
+EITHER, KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+COMMON: dict[str, Any] = {
+    "sample_weight": None,
+    "mask": None,
+    "reduction": "mean",
+    "normalize": "weight",
+    "empty": "zero",
+}
 
 
 def functional(record: LossRecord) -> Callable[..., Tensor]:
@@ -22,14 +29,15 @@ def functional(record: LossRecord) -> Callable[..., Tensor]:
     defaults = arguments(record)
 
     def form(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        given = bind(record, defaults, args, kwargs)
+        given = bind(record.name, record, record.positional, defaults, args, kwargs)
         value, weight, keep = elements(record, input, target, given)
         return reduce(record.name, value, weight, keep, given["reduction"], given["normalize"], given["empty"])
 
     form.__name__ = form.__qualname__ = record.name
     form.__module__ = "losslab.functional"
     form.__doc__ = describe(record, defaults)
-    form.__signature__ = signature(record, defaults)  # type: ignore[attr-defined]
+    tensors = [inspect.Parameter(name, EITHER, annotation=Tensor) for name in ("input", "target")]
+    form.__signature__ = signature(tensors, record.positional, defaults, Tensor)  # type: ignore[attr-defined]
     return form
 
 
@@ -39,7 +47,7 @@ def parts(record: LossRecord, input: Tensor, target: Tensor, **options: Any) -> 
     Sums over several batches (gradient accumulation, several processes) are divided once, by the sum of all weights.
     Takes the keywords of the functional form; `reduction` and `empty` have no effect.
     """
-    given = bind(record, arguments(record), (), options)
+    given = bind(record.name, record, (), arguments(record), (), options)
     value, weight, keep = elements(record, input, target, given)
     total = denominator(value, weight if given["normalize"] == "weight" else None, keep)
     return value.sum(), torch.as_tensor(total, dtype=value.dtype, device=value.device)
@@ -57,34 +65,37 @@ def arguments(record: LossRecord) -> dict[str, Any]:
     return {**own, **weight, **ignore, **COMMON}
 
 
-def signature(record: LossRecord, defaults: Mapping[str, Any]) -> inspect.Signature:
-    Parameter = inspect.Parameter
-    either, keyword = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
-    first = [Parameter(name, either, annotation=Tensor) for name in ("input", "target")]
-    first += [Parameter(name, either, default=defaults[name]) for name in record.positional]
-    rest = [Parameter(n, keyword, default=d) for n, d in defaults.items() if n not in record.positional]
-    return inspect.Signature(first + rest, return_annotation=Tensor)
+def signature(
+    first: list[inspect.Parameter], places: tuple[str, ...], defaults: Mapping[str, Any], result: Any
+) -> inspect.Signature:
+    """`first`, then the options that may be passed by position, then the others."""
+    by_place = [inspect.Parameter(name, EITHER, default=defaults[name]) for name in places]
+    by_name = [inspect.Parameter(n, KEYWORD, default=d) for n, d in defaults.items() if n not in places]
+    return inspect.Signature(first + by_place + by_name, return_annotation=result)
 
 
 def bind(
-    record: LossRecord, defaults: Mapping[str, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    name: str,
+    record: LossRecord,
+    places: tuple[str, ...],
+    defaults: Mapping[str, Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The value of every argument; refuses unknown names, bad choices and parameters out of bounds."""
-    name, places = record.name, record.positional
     if len(args) > len(places):
-        takes = f"only {', '.join(places)}" if places else "nothing"
+        takes = f"only {', '.join(places)}" if places else "none"
         raise TypeError(
-            f"{name}: {len(args)} arguments by position after input and target, but {takes} may be passed so; "
-            "name the others (reduction=...)"
+            f"{name}: {len(args)} options by position, but {takes} may be passed so; name them (reduction=...)"
         )
     given = dict(zip(places, args, strict=False))
     twice = given.keys() & kwargs.keys()
     if twice:
         raise TypeError(f"{name}: {', '.join(sorted(twice))} given both by position and by name")
     checks.check_names(name, kwargs, defaults)
-    given = {key: {**kwargs, **given}.get(key, default) for key, default in defaults.items()}
+    given = {**defaults, **given, **{key: value for key, value in kwargs.items() if key in defaults}}
     checks.check_choices(name, given)
-    checks.check_numbers(record, given)
+    checks.check_numbers(name, record, given)
     return given
 
 

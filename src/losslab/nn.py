@@ -1,0 +1,28 @@
+"""Every declared loss as a module. Other names are torch.nn's, so `from losslab import nn` serves a whole script."""
+
+from typing import Any
+
+import torch.nn as _torch
+
+from losslab.catalog import CATALOGUE as _CATALOGUE
+from losslab.spec.module import module as _module
+
+__all__ = [_record.module_name for _record in _CATALOGUE.values()]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "functional":
+        from losslab import functional
+
+        return functional
+    for record in _CATALOGUE.values():
+        if record.module_name == name:
+            return _module(record)
+    if name.startswith("__") or not hasattr(_torch, name):
+        raise AttributeError(f"neither losslab.nn nor torch.nn has {name!r}")
+    return getattr(_torch, name)
+
+
+def __dir__() -> list[str]:
+    losses = {record.module_name for record in _CATALOGUE.values()}
+    return sorted(losses | {name for name in dir(_torch) if not name.startswith("_")})
