@@ -1,12 +1,15 @@
 """What an optimiser is, as data: a pure function of one member's parameter, gradient, state and hyperparameters."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
 
-from losslab.spec.record import Parameter
+from losslab.spec.record import Parameter, parameters_of
 
 State = dict[str, Tensor]
 Number = float | Tensor
@@ -29,3 +32,35 @@ class UpdateRule:
     torch_name: str  # the class in torch.optim that it equals
     source: str
     renamed: Mapping[str, Any]  # torch's tuple arguments, e.g. {"betas": ("beta1", "beta2")}
+    refuses: Callable[..., str] | None = None  # refuses(**hyper, **options) -> why they do not go together, or ""
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Every hyperparameter and option at its default."""
+        return {name: parameter.default for name, parameter in self.hyper.items()} | dict(self.options)
+
+
+def update_rule(
+    update: Callable[..., tuple[Tensor, State]],
+    start: Callable[..., State],
+    *,
+    bounds: Mapping[str, Parameter],
+    torch_name: str,
+    source: str,
+    renamed: Mapping[str, Any] | None = None,
+    refuses: Callable[..., str] | None = None,
+) -> UpdateRule:
+    """The record of `update`: its name, defaults and options are read from the function.
+
+    What `start` is not given it takes from the same defaults. Raises ValueError for an argument that has no bounds.
+    """
+    defaults = {n: a.default for n, a in inspect.signature(update).parameters.items() if a.default is not a.empty}
+    options = {name: value for name, value in defaults.items() if isinstance(value, bool)}
+    unbounded = set(defaults) - set(options) - set(bounds)
+    if unbounded:
+        raise ValueError(f"{update.__name__}: say where {sorted(unbounded)} may lie, in `bounds`")
+    return UpdateRule(
+        name=update.__name__, update=update, start=partial(start, **defaults), hyper=parameters_of(update, bounds),
+        options=MappingProxyType(options), torch_name=torch_name, source=source,
+        renamed=MappingProxyType(dict(renamed or {})), refuses=refuses,
+    )  # fmt: skip
