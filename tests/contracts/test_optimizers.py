@@ -1,0 +1,115 @@
+"""The shipped contract of update rules, on every rule, and on rules with a fault that it must find."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from losslab.optim import RULES, get
+from losslab.testing.optimizers import (
+    check_clocks,
+    check_equals_torch,
+    check_float32,
+    check_pure,
+    check_rule,
+    check_vmap,
+)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rule_keeps_the_contract(name):
+    check_rule(name)
+
+
+def faulty(name, change):
+    """The rule with its arguments changed before it sees them."""
+    rule = get(name)
+
+    def update(param, grad, state, **numbers):
+        return rule.update(param, grad, state, **numbers | change(numbers))
+
+    return replace(rule, update=update)
+
+
+def of_neighbour(value):
+    return value.roll(1, 0) if isinstance(value, torch.Tensor) and value.ndim > 1 else value
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_without_its_decay_is_found(name):
+    with pytest.raises(AssertionError, match=f"{name}.*member 0 alone: step 1 differs from torch.optim"):
+        check_equals_torch(faulty(name, lambda _: {"weight_decay": 0.0}))
+
+
+@pytest.mark.parametrize(("name", "number"), [(name, number) for name in RULES for number in get(name).hyper])
+def test_a_member_that_reads_its_neighbours_number_is_found(name, number):
+    change = lambda numbers: {number: of_neighbour(numbers[number])}
+    if number == "initial_accumulator_value":
+        start = get(name).start
+        rule = replace(get(name), start=lambda param, **numbers: start(param, **numbers | change(numbers)))
+    else:
+        rule = faulty(name, change)
+    with pytest.raises(AssertionError, match="member . of 5, one clock"):
+        check_equals_torch(rule)
+
+
+@pytest.mark.parametrize(("name", "late"), [("adam", 1), ("adamw", -0.5), ("adagrad", 1), ("sgd", 1)])
+def test_a_clock_that_is_off_by_one_is_found(name, late):
+    rule = faulty(name, lambda numbers: {"step": numbers["step"] + late})
+    with pytest.raises(AssertionError, match="alone: step 1 differs"):
+        check_equals_torch(rule)
+    with pytest.raises(AssertionError, match="float32"):
+        check_float32(rule)
+
+
+@pytest.mark.parametrize(("name", "option"), [(name, option) for name in RULES for option in get(name).options])
+def test_an_option_that_does_nothing_is_found(name, option):
+    with pytest.raises(AssertionError, match="differs from torch"):
+        check_equals_torch(faulty(name, lambda _: {option: False}), options={option: True})
+
+
+@pytest.mark.parametrize("name", ["adagrad", "adam", "adamw"])
+def test_a_clock_shared_by_members_of_different_age_is_found(name):
+    oldest = faulty(name, lambda numbers: {"step": torch.as_tensor(numbers["step"]).max()})
+    check_equals_torch(oldest)
+    with pytest.raises(AssertionError, match="member 0 at step 1 among members at others"):
+        check_clocks(oldest)
+
+
+def test_dampening_at_another_members_first_step_is_found():
+    youngest = faulty("sgd", lambda numbers: {"step": torch.as_tensor(numbers["step"]).min()})
+    with pytest.raises(AssertionError, match="member 2 at step 3 among members at others"):
+        check_clocks(youngest)
+
+
+def test_a_rule_that_changes_its_arguments_is_found():
+    rule = get("sgd")
+
+    def in_place(param, grad, state, **numbers):
+        new, state = rule.update(param, grad, state, **numbers)
+        return param.copy_(new), state
+
+    def keeps_the_gradient(param, grad, state, **numbers):
+        return rule.update(param, grad, state, **numbers)[0], {"momentum_buffer": grad}
+
+    with pytest.raises(AssertionError, match="changed one of its arguments"):
+        check_pure(replace(rule, update=in_place))
+    with pytest.raises(AssertionError, match="shares memory"):
+        check_pure(replace(rule, update=keeps_the_gradient))
+
+
+def test_a_rule_that_differs_under_vmap_is_found():
+    def numbers_of_one_member(numbers):
+        return {"lr": numbers["lr"] * (2 if numbers["lr"].ndim == 0 else 1)}
+
+    with pytest.raises(AssertionError, match="rmsprop under vmap"):
+        check_vmap(faulty("rmsprop", numbers_of_one_member))
+
+
+@pytest.mark.parametrize("name", ["sgd", "adagrad", "adam", "adamw"])
+def test_a_coefficient_of_few_digits_is_found_in_float32(name):
+    def few_digits(numbers):
+        return {"lr": numbers["lr"].half() if numbers["lr"].dtype == torch.float32 else numbers["lr"]}
+
+    with pytest.raises(AssertionError, match="float32 differs from torch's"):
+        check_float32(faulty(name, few_digits))
