@@ -105,8 +105,8 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, beta: float = 1.0) -> Tenso
     takes_weight=True,
     cases=(
         Case([1.5, 4.0], [1.0, 1.0], [0.125, 2.5], {"reduction": "none"}),
-        Case([1.0, 4.0], [3.0, 3.5], 0.9375, {"delta": 1.5}, gradient=[-0.75, 0.25], tolerance=1e-6),
-        Case([1.0, 4.0], [3.0, 3.5], 2.25, {"delta": 1.5, "weight": [2.0, 3.0]}, gradient=[-1.5, 0.75]),
+        Case([1.0, 4.0], [3.0, 3.5], 1.0, {"delta": 1.5}, gradient=[-0.75, 0.25], tolerance=1e-6),
+        Case([1.0, 4.0], [3.0, 3.5], 2.0625, {"delta": 1.5, "weight": [2.0, 3.0]}, gradient=[-1.5, 0.75]),
         Case([7.0, 1.0], [3.0, 3.0], 10.0, {"delta": float("inf"), "reduction": "sum"}, gradient=[4.0, -2.0]),
     ),
 )

@@ -140,6 +140,11 @@ def elements(
 
     result = call(record, input, target, own)
     value, counted = result if isinstance(result, tuple) else (result, None)
+    if value.shape != value_shape:
+        raise ValueError(
+            f"{record.name}: the rule returned shape {tuple(value.shape)}; it must return one value per element, "
+            f"shape {tuple(value_shape)}, and never reduce"
+        )
     if keep is not None:
         value = torch.where(keep, value, 0.0)
         counted = keep.to(value.dtype) if counted is None else torch.where(keep, counted, 0.0)
