@@ -1,0 +1,1 @@
+"""Files and arrays to tensors in memory: loaded, split, prepared."""

@@ -1,7 +1,7 @@
 """Data in memory, ready to be split: what every loader returns and every engine reads."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -28,7 +28,8 @@ class Table:
     tabular: bool = True  # columns are scaled; images and other tensors are left alone
     notes: tuple[str, ...] = ()  # what a person should know: rows dropped, columns encoded
     split: "Split | None" = None  # where the user gave the parts
-    checksum: str = ""
+    checksum: str = ""  # of X and y
+    changing: Any = None  # gives fresh inputs (B, ...) for row numbers (B,): random augmentation, read while training
 
     @property
     def outputs(self) -> int:

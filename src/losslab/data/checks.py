@@ -1,0 +1,109 @@
+"""From raw data to a checked table: encoding, task, parts, and what cannot be learned from."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from losslab.data.frame import encode
+from losslab.data.raw import PARTS, Raw
+from losslab.data.table import Split, Table
+from losslab.data.target import read_target
+from losslab.data.words import count, some
+
+MIN_ROWS = 30
+
+
+def make_table(raw: Raw, task: str | None = None) -> Table:
+    """Encodes, infers the task and checks; raises ValueError naming what was found and where."""
+    if len(raw.y) < MIN_ROWS:
+        raise ValueError(f"{raw.name} has {count(len(raw.y), 'row')}: too few; at least {MIN_ROWS} are needed")
+    if raw.is_frame:
+        X, columns, notes = encode(raw.X)
+    else:
+        X, columns, notes = raw.X, raw.columns or _numbered(raw.X), []
+    _check_features(X, columns, missing=raw.is_frame)
+    found = read_target(raw.y, raw.target, task, raw.classes)
+    table = Table(
+        raw.name, torch.from_numpy(X), found.y, found.task, found.why, columns, found.classes, raw.target,
+        tabular=X.ndim == 2, split=_split(raw), checksum=_checksum(X, found.y.numpy()), changing=raw.changing,
+    )  # fmt: skip
+    _check_parts(table)
+    return replace(table, notes=(*raw.notes, *notes, *_repeats(table)))
+
+
+def _numbered(X: np.ndarray) -> tuple[str, ...]:
+    return tuple(f"x{i}" for i in range(X.shape[1])) if X.ndim == 2 else ()
+
+
+def _check_features(X: np.ndarray, columns: tuple[str, ...], missing: bool) -> None:
+    """Refuses infinite values, and NaN where it is no sign for a missing value."""
+    if X.ndim < 2 or 0 in X.shape:
+        raise ValueError(f"X has shape {X.shape}: there is nothing in it")
+    fix = "; fill them, remove these rows, or pass a pandas DataFrame, whose missing values are filled"
+    for what, wrong, then in (("infinite or too large", np.isinf(X), ""), ("NaN", np.isnan(X), fix)):
+        if wrong.any() and not (missing and what == "NaN"):
+            rows = wrong.reshape(len(X), -1).any(1)
+            row = int(rows.argmax())
+            places = np.flatnonzero(wrong.any(0)) if X.ndim == 2 else np.array([], int)
+            where = f"column {some([columns[place] for place in places], 5)}" if len(places) else "X"
+            raise ValueError(
+                f"{where}: {count(int(wrong.sum()), 'value')} {'is' if wrong.sum() == 1 else 'are'} {what}; "
+                f"first in row {row} (counted from 0){then}"
+            )
+
+
+def _split(raw: Raw) -> Split | None:
+    if raw.parts is None:
+        return None
+    rows = {part: torch.from_numpy(np.flatnonzero(raw.parts == part)) for part in PARTS}
+    if not len(rows["train"]):
+        raise ValueError("the split column marks no row as train")
+    own = [part for part in PARTS[1:] if len(rows[part])]
+    return Split(**rows, how=f"{' and '.join(own)} as given" if own else "as given")
+
+
+def _check_parts(table: Table) -> None:
+    """Every class, and for numbers more than one value, must reach every part that is drawn from the training rows."""
+    split = table.split
+    rows = split.train if split else torch.arange(len(table.y))
+    drawn = 1 + sum(not len(part) for part in (split.validation, split.test)) if split else len(PARTS)
+    if table.task == "regression":
+        if len(torch.unique(table.y[rows])) < 2:
+            raise ValueError(f"the target {table.target!r} is {table.y[rows][0]:g} in all training rows")
+        return
+    sizes = torch.bincount(table.y[rows], minlength=len(table.classes))
+    for label, size in enumerate(sizes.tolist()):
+        if size < drawn:
+            place = f"(first: row {int((table.y == label).nonzero()[0])}, counted from 0)"
+            few = f"{count(size, 'row')}{' among the training rows' if split else ''}"
+            more = sum(int(other) < drawn for other in sizes) - 1
+            too = f"; {count(more, 'other class', 'other classes')} too" if more else ""
+            raise ValueError(
+                f"class {table.classes[label]!r} of {table.target!r} has {few}{too} {place}; at least {drawn} are "
+                "needed for every part to get one. Remove the class, merge it with another, or add rows"
+            )
+
+
+def _repeats(table: Table) -> list[str]:
+    """A note where rows of the user's own validation or test part stand in the training part too."""
+    if table.split is None:
+        return []
+    keys = [
+        features.tobytes() + target.tobytes() for features, target in zip(table.X.numpy(), table.y.numpy(), strict=True)
+    ]
+    seen = {keys[row] for row in table.split.train}
+    notes = []
+    for part in PARTS[1:]:
+        rows = getattr(table.split, part)
+        again = sum(keys[row] in seen for row in rows)
+        if again:
+            notes.append(f"{again:,} of {count(len(rows), part + ' row')} stand in the training part too")
+    return notes
+
+
+def _checksum(X: np.ndarray, y: np.ndarray) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(X).tobytes())
+    digest.update(y.tobytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,64 @@
+"""Data as it was found, before anything is inferred or encoded; several parts joined into one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Raw:
+    """`X` is a float32 array (N, ...) or a pandas DataFrame, `y` an array (N,) of numbers, booleans or objects."""
+
+    name: str
+    X: Any
+    y: np.ndarray
+    columns: tuple[str, ...] = ()  # of an array, where they have names
+    classes: tuple[str, ...] = ()  # names of the labels 0, 1, ..., where they are known
+    target: str = "target"
+    parts: np.ndarray | None = None  # (N,) of "train", "validation", "test"
+    notes: tuple[str, ...] = ()
+    changing: Any = None  # see Table
+
+    @property
+    def is_frame(self) -> bool:
+        return not isinstance(self.X, np.ndarray)
+
+
+def join(sources: Mapping[str, Raw]) -> Raw:
+    """One `Raw` with all rows of the parts, in the order given; the first part's names count."""
+    first = next(iter(sources.values()))
+    if len(sources) == 1:
+        return first
+    for part, raw in sources.items():
+        _check_alike(first, raw, part)
+    if first.is_frame:
+        import pandas as pd
+
+        X = pd.concat([raw.X[list(first.X.columns)] for raw in sources.values()], ignore_index=True)
+    else:
+        X = np.concatenate([raw.X for raw in sources.values()])
+    y = np.concatenate([raw.y for raw in sources.values()])
+    parts = np.repeat(list(sources), [len(raw.y) for raw in sources.values()])
+    notes = tuple(dict.fromkeys(note for raw in sources.values() for note in raw.notes))
+    return replace(first, X=X, y=y, parts=parts, notes=notes)
+
+
+def _check_alike(first: Raw, other: Raw, part: str) -> None:
+    if first.is_frame != other.is_frame:
+        raise ValueError(f"the data and {part}= must be of one kind: both tables (CSV, DataFrame) or both arrays")
+    if first.is_frame:
+        ours, theirs = set(map(str, first.X.columns)), set(map(str, other.X.columns))
+        if ours != theirs:
+            missing, extra = sorted(ours - theirs), sorted(theirs - ours)
+            found = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(extra)} too"] * bool(extra)
+            raise ValueError(f"{part}={other.name} {' and '.join(found)}: its columns must be those of {first.name}")
+    elif first.X.shape[1:] != other.X.shape[1:]:
+        raise ValueError(
+            f"{part}= has X of shape {other.X.shape}, the data {first.X.shape}: all but the first size must agree"
+        )
+    if (first.y.dtype.kind in "OUS") != (other.y.dtype.kind in "OUS"):
+        raise ValueError(f"the target is numbers in one and text in the other of: {first.name}, {part}={other.name}")
