@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
+import losslab.catalog  # noqa: F401 (declares the losses)
 from losslab.spec.declare import CATALOGUE, Catalogue
 from losslab.spec.record import Link, LossRecord, Outputs, Task
 from losslab.train.objective import name_of
