@@ -40,7 +40,9 @@ def ece(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Ten
     top, label = prediction.to(torch.float64).max(-1)
     edges = torch.arange(1, BINS, dtype=torch.float64, device=prediction.device) / BINS
     count = as_weight(weight, top)
-    bins, surplus = torch.broadcast_tensors(torch.bucketize(top, edges), ((label == target) - top) * count)
+    bins, surplus = torch.broadcast_tensors(
+        torch.bucketize(top, edges), ((label == target).to(top.dtype) - top) * count
+    )
     gaps = torch.zeros(*bins.shape[:-1], BINS, dtype=torch.float64, device=prediction.device)
     return gaps.scatter_add_(-1, bins, surplus).abs().sum(-1) / count.sum(-1)
 
