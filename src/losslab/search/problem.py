@@ -1,0 +1,106 @@
+"""What is fixed during a study: data, split, metric, and how outputs are scored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from losslab.data.prepare import prepare
+from losslab.data.table import Prepared, Split, Table
+from losslab.metrics.links import predictions
+from losslab.metrics.record import Metric, Needs
+from losslab.metrics.threshold import Threshold, fit_threshold
+from losslab.train.batches import Fold
+from losslab.train.member import Member
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A table with its parts and the metric that decides.
+
+    `y_seen` are the targets that training and validation see: the table's, or spoiled ones (`--corrupt-train`); the test
+    part's are never spoiled.
+    """
+
+    table: Table
+    split: Split
+    metric: Metric
+    y_seen: Tensor
+
+    @property
+    def classes(self) -> int:
+        return max(len(self.table.classes), 1)
+
+    def prepare(self, rows: Tensor) -> Prepared:
+        """Preprocessing fitted on these training rows only."""
+        return prepare(self.table, rows, self.y_seen)
+
+    def fold(self, prepared: Prepared, rows: Tensor) -> Fold:
+        return Fold(prepared.X, prepared.y, rows, self.table.changing)
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Row lists with the preprocessing that was fitted on each."""
+
+    problem: Problem
+    rows: Sequence[Tensor]
+    prepared: Sequence[Prepared]
+
+    @classmethod
+    def of(cls, problem: Problem, rows: Sequence[Tensor]) -> "Folds":
+        return cls(problem, rows, [problem.prepare(part) for part in rows])
+
+    def training(self) -> list[Fold]:
+        return [self.problem.fold(prepared, rows) for prepared, rows in zip(self.prepared, self.rows, strict=True)]
+
+    def read(self, members: Sequence[Member], outputs: Tensor, needs: Needs) -> Tensor | None:
+        """What a metric needs, (K, n) or (K, n, C), from raw outputs (K, n, ...), each through its loss's link.
+
+        Values come back in the target's own unit. None where a link gives no such thing.
+        """
+        outputs = outputs if outputs.dim() == 3 else outputs[..., None]
+        links = [member.objective.link for member in members]
+        parts: list[Tensor] = []
+        for link in dict.fromkeys(links):
+            chosen = torch.tensor([place for place, own in enumerate(links) if own == link])
+            found = predictions(outputs[chosen], link, needs)  # type: ignore[arg-type]
+            if found is None:
+                return None
+            if not parts:
+                parts = [found.new_zeros(len(members), *found.shape[1:])]
+            parts[0][chosen] = found
+        value = parts[0]
+        if needs != "value":
+            return value
+        scale = value.new_tensor([[self.prepared[member.fold].y_scale] for member in members])
+        mean = value.new_tensor([[self.prepared[member.fold].y_mean] for member in members])
+        return value * scale + mean
+
+
+def decide(metric: Metric, read: Tensor | None, thresholds: Threshold | None) -> Tensor | None:
+    """Labels from scores, where the metric wants labels."""
+    return read if read is None or thresholds is None else thresholds.apply(read)
+
+
+def score_needs(metric: Metric) -> Needs:
+    """What to read from outputs: scores where a threshold turns them into labels."""
+    return "score" if metric.thresholded else metric.needs
+
+
+def thresholds_for(metric: Metric, score: Tensor | None, target: Tensor) -> Threshold | None:
+    """Thresholds fitted on validation rows, for metrics that have one."""
+    return fit_threshold(score, target, metric) if metric.thresholded and score is not None else None
+
+
+def validation_values(folds: Folds, members: Sequence[Member], outputs: Tensor, rows: Tensor) -> Tensor:
+    """The metric of each member (K,) on validation rows during the search, at the default threshold.
+
+    A threshold is fitted for the finalists; within a loss, members are ranked without one.
+    """
+    metric, target = folds.problem.metric, folds.problem.y_seen[rows]
+    found = folds.read(members, outputs, metric.needs)
+    if found is None:
+        return torch.full((len(members),), torch.nan)
+    return metric.value(found, target)

@@ -1,0 +1,105 @@
+"""The test part, read once: every finalist's predictions with thresholds fitted on validation, and their metrics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from losslab.metrics.links import predictions
+from losslab.metrics.record import Metric
+from losslab.metrics.registry import METRICS, secondary
+from losslab.metrics.threshold import Threshold, default_threshold
+from losslab.search.baselines import Baseline
+from losslab.search.confirm import Retrained
+from losslab.search.inference import Comparison, compare_bootstrap, compare_rows
+from losslab.search.problem import Folds, decide, score_needs, thresholds_for
+
+
+@dataclass
+class Reading:
+    """One line of the leaderboard before it is compared.
+
+    `prediction` (R, N, ...) is what the metric takes, after the threshold; None where the loss does not give it.
+    `plain` is the metric (R,) without a threshold. `probability` (R, N, C) and `value` (R, N) feed the report.
+    """
+
+    label: str
+    prediction: Tensor | None
+    validation: Tensor  # (R,)
+    plain: Tensor  # (R,)
+    threshold: Threshold | None = None
+    others: dict[str, Tensor | None] = field(default_factory=dict)  # other metrics (R,)
+    probability: Tensor | None = None
+    comparison: Comparison | None = None
+
+
+def read_finalist(folds: Folds, label: str, one: Retrained) -> Reading:
+    """The runs of a finalist, each through the link of its loss."""
+    reads = lambda part, needs: folds.read(one.members, one.outputs(part), needs)
+    return _reading(folds, label, reads)
+
+
+def read_baseline(folds: Folds, baseline: Baseline, runs: int) -> Reading:
+    """A baseline, trained once, as if its runs had all come out the same."""
+
+    def reads(part: str, needs: str) -> Tensor | None:
+        output = getattr(baseline, part)
+        if needs == "value":
+            return output.squeeze(-1).double().expand(runs, -1)
+        found = predictions(output[None], baseline.link, needs)  # type: ignore[arg-type]
+        return None if found is None else found.expand(runs, *found.shape[1:])
+
+    return _reading(folds, baseline.name, reads)
+
+
+def _reading(folds: Folds, label: str, reads) -> Reading:  # type: ignore[no-untyped-def]
+    problem, metric = folds.problem, folds.problem.metric
+    seen, target = problem.y_seen[problem.split.validation], problem.table.y[problem.split.test]
+    needs = score_needs(metric)
+    on_validation, on_test = reads("validation", needs), reads("test", needs)
+    if on_validation is None or on_test is None:
+        nothing = torch.full((1,), torch.nan)
+        return Reading(label, None, nothing, nothing)
+    threshold = thresholds_for(metric, on_validation, seen)
+    untouched = default_threshold(on_test) if threshold is not None else None
+    reading = Reading(
+        label,
+        prediction=decide(metric, on_test, threshold),
+        validation=metric.value(decide(metric, on_validation, threshold), seen),
+        plain=metric.value(decide(metric, on_test, untouched), target),
+        threshold=threshold,
+    )
+    if problem.table.task != "regression":
+        reading.probability = reads("test", "probability")
+    for name in secondary(problem.table.task):
+        if name != metric.name:
+            reading.others[name] = _other(METRICS[name], reads, threshold, target)
+    return reading
+
+
+def _other(metric: Metric, reads, threshold: Threshold | None, target: Tensor) -> Tensor | None:  # type: ignore[no-untyped-def]
+    """Another metric (R,) on the test part; one of labels uses the threshold that was fitted for the deciding metric."""
+    if metric.needs == "label" and threshold is not None:
+        score = reads("test", "score")
+        return None if score is None else metric.value(threshold.apply(score), target)
+    found = reads("test", metric.needs)
+    return None if found is None else metric.value(found, target)
+
+
+def compare(folds: Folds, readings: Sequence[Reading], challengers: Sequence[int], seed: int = 0) -> None:
+    """Fills in each reading's comparison with the first one, the tuned default. Holm runs over the challengers."""
+    problem, metric = folds.problem, folds.problem.metric
+    target = problem.table.y[problem.split.test]
+    usable = [place for place, reading in enumerate(readings) if reading.prediction is not None]
+    predicted = torch.stack([readings[place].prediction for place in usable])  # type: ignore[arg-type, misc]
+    family = [usable.index(place) for place in challengers if place in usable]
+    limits = (0.0, 1.0) if metric.points else (0.0, float("inf")) if metric.rows is not None else (-float("inf"), float("inf"))
+    if metric.rows is not None:
+        L, R = predicted.shape[:2]
+        rows = metric.rows(predicted.flatten(0, 1), target).unflatten(0, (L, R))
+        found = compare_rows(rows, root=metric.root, family=family, limits=limits)
+    else:
+        found = compare_bootstrap(metric.value, predicted, target, family=family, limits=limits, seed=seed)
+    for place, comparison in zip(usable, found, strict=True):
+        readings[place].comparison = comparison

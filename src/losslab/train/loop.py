@@ -1,0 +1,89 @@
+"""Drives `step` over epochs, and reads predictions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from losslab.train.batches import EpochBatches, Fold, FoldView, gather
+from losslab.train.member import key
+from losslab.train.population import Population
+from losslab.train.step import step
+
+ROWS_AT_ONCE = 2048  # per member: bounds the memory of a prediction
+
+
+class Stopped(Exception):
+    """Training was asked to stop, and did so between two steps."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A member whose gradient was not finite: it stopped, the others went on."""
+
+    number: int
+    loss: str
+    epoch: int
+    step: int
+
+    def __str__(self) -> str:
+        return f"{self.loss} (trial {self.number}): its gradient was not finite in epoch {self.epoch}, step {self.step}"
+
+
+def advance(
+    population: Population,
+    folds: Sequence[Fold],
+    epochs: int,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    on_step: Callable[[int], None] = lambda members: None,
+) -> list[Broken]:
+    """Trains until each member has seen `epochs` epochs in all; members that break are dropped and named.
+
+    `stop()` is asked before each step, and raises `Stopped` when it answers yes. `on_step(K)` is told of each step.
+    """
+    broken: list[Broken] = []
+    state = torch.get_rng_state()
+    try:
+        while population.epoch < epochs and len(population):
+            batches = EpochBatches(population.members, folds, population.epoch)
+            while population.position < len(batches):
+                if stop():
+                    raise Stopped
+                torch.default_generator.manual_seed(key("step", population.seed, population.epoch, population.position))
+                finite = step(population, *batches[population.position])
+                population.position += 1
+                on_step(len(population))
+                if not finite.all():
+                    broken += _drop(population, finite)
+                    if not len(population):
+                        return broken
+                    batches = EpochBatches(population.members, folds, population.epoch)
+            population.epoch, population.position = population.epoch + 1, 0
+    finally:
+        torch.set_rng_state(state)
+    return broken
+
+
+def _drop(population: Population, finite: Tensor) -> list[Broken]:
+    lost = [member for member, fine in zip(population.members, finite.tolist(), strict=True) if not fine]
+    broken = [Broken(m.number, m.objective.name, population.epoch + 1, population.position) for m in lost]
+    population.keep(finite.nonzero().flatten().tolist())
+    return broken
+
+
+@torch.no_grad()
+def predict(population: Population, folds: Sequence[Fold], rows: Tensor) -> Tensor:
+    """Raw outputs (K, n, ...) in evaluation mode for row numbers (n,), each member through its own preprocessing."""
+    network, parameters = population.network, population.network.parameters()
+    of_member = [member.fold for member in population.members]
+    view = None if len(set(of_member)) == 1 else FoldView(folds, of_member)
+    parts = []
+    for part in rows.split(ROWS_AT_ONCE):
+        if view is None:
+            x, _ = gather(folds[of_member[0]], part, len(population))
+        else:
+            x, _ = view.gather(part.expand(len(population), -1))
+        parts.append(network.forward(parameters, x, train=False))
+    return torch.cat(parts, dim=1)

@@ -1,0 +1,51 @@
+"""A member of a population: one configuration to train, as data."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss as the engine sees it: one member's outputs and targets to one number.
+
+    `mean_loss(output (B, O), target (B,), **params) -> ()`. `outputs` is the width of head that it wants, `link` leads
+    from outputs to predictions.
+    """
+
+    name: str
+    mean_loss: Callable[..., Tensor]
+    outputs: int
+    link: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one member of a population trains with. Numbers only: weights and state live in the population.
+
+    `params` are the loss's, in units of the data that the network sees. `fold` says which row list and which
+    preprocessing it trains on; members with the same seed and fold see the same rows in the same order.
+    """
+
+    number: int
+    objective: Objective
+    params: Mapping[str, float] = field(default_factory=dict)
+    optimizer: str = "adamw"
+    hyper: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, bool] = field(default_factory=dict)
+    seed: int = 0
+    fold: int = 0
+    batch_size: int = 64
+
+    @property
+    def family(self) -> tuple[Any, ...]:
+        """Members are sorted by this, so that a loss and an optimiser each cover contiguous slices of the stack."""
+        return (self.objective.name, tuple(self.params), self.optimizer, tuple(sorted(self.options.items())), tuple(self.hyper))
+
+
+def key(*parts: object) -> int:
+    """A seed for a random generator that depends on every part and on nothing else."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=7).digest(), "big")

@@ -1,0 +1,169 @@
+"""The weights of K members and their forward pass: stacked through torch.func, or one after the other."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+
+class Layout:
+    """How a module's trainable parameters lie side by side in one row of a matrix (K, P)."""
+
+    def __init__(self, module: nn.Module) -> None:
+        trainable = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        if not trainable:
+            raise ValueError(f"{type(module).__name__} has no trainable parameters")
+        dtypes = {p.dtype for p in trainable.values()}
+        if len(dtypes) > 1:
+            raise ValueError(f"{type(module).__name__} mixes parameter types {sorted(map(str, dtypes))}; convert it to one")
+        self.names = list(trainable)
+        self.shapes = [p.shape for p in trainable.values()]
+        self.sizes = [p.numel() for p in trainable.values()]
+        self.total = sum(self.sizes)
+
+    def read(self, module: nn.Module) -> Tensor:
+        """The parameters of a module as a row (P,)."""
+        parameters = dict(module.named_parameters())
+        return torch.cat([parameters[name].detach().reshape(-1) for name in self.names])
+
+    def views(self, flat: Tensor) -> list[Tensor]:
+        """The parameters (K, ...) that a matrix (K, P) holds: views, each a leaf of a fresh graph."""
+        parts = flat.detach().split(self.sizes, dim=-1)
+        return [part.unflatten(-1, shape).requires_grad_() if shape else part.squeeze(-1).requires_grad_() for part, shape in zip(parts, self.shapes, strict=True)]
+
+
+class Network:
+    """K members' weights as a matrix `flat` (K, P), and how they are run. A subclass says how."""
+
+    engine = ""
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        self.layout = Layout(modules[0])
+        self.flat = torch.stack([self.layout.read(module) for module in modules])
+
+    def __len__(self) -> int:
+        return len(self.flat)
+
+    def parameters(self) -> list[Tensor]:
+        """What to differentiate with respect to: one tensor (K, ...) for each parameter."""
+        return self.layout.views(self.flat)
+
+    def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
+        """Outputs (K, B, ...) for inputs (K, B, ...)."""
+        raise NotImplementedError
+
+    def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
+        """The gradients of `parameters()` as a matrix (K, P)."""
+        return torch.cat([g.reshape(len(self), -1) for g in gradients], dim=1)
+
+    def keep(self, members: Tensor) -> None:
+        """Drops all members but those at the given indices."""
+        self.flat = self.flat[members]
+
+    def module(self, member: int) -> nn.Module:
+        """One member as an ordinary module with its own weights and buffers."""
+        raise NotImplementedError
+
+    def constants(self) -> dict[str, Tensor]:
+        """What belongs to a member and is not trained, by name: buffers and frozen parameters, stacked (K, ...)."""
+        raise NotImplementedError
+
+    def load_constants(self, constants: dict[str, Tensor]) -> None:
+        raise NotImplementedError
+
+
+class Stacked(Network):
+    """All members in one call: vmap over a template whose parameters and buffers are given from outside."""
+
+    engine = "stacked"
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        super().__init__(modules)
+        self.template = copy.deepcopy(modules[0])
+        self._constants = stack_constants(modules)
+
+    def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
+        self.template.train(train)
+
+        def one(parameters: list[Tensor], constants: dict[str, Tensor], x: Tensor) -> Any:
+            return functional_call(self.template, {**dict(zip(self.layout.names, parameters, strict=True)), **constants}, (x,))
+
+        return cast(Tensor, vmap(one, randomness="different")(parameters, self._constants, x))
+
+    def keep(self, members: Tensor) -> None:
+        super().keep(members)
+        self._constants = {name: value[members] for name, value in self._constants.items()}
+
+    def module(self, member: int) -> nn.Module:
+        module = copy.deepcopy(self.template)
+        parameters, constants = dict(module.named_parameters()), named_constants(module)
+        with torch.no_grad():
+            for name, part, shape in zip(self.layout.names, self.flat[member].split(self.layout.sizes), self.layout.shapes, strict=True):
+                parameters[name].copy_(part.view(shape))
+            for name, value in self._constants.items():
+                constants[name].copy_(value[member])
+        return module
+
+    def constants(self) -> dict[str, Tensor]:
+        return self._constants
+
+    def load_constants(self, constants: dict[str, Tensor]) -> None:
+        self._constants = constants
+
+
+class Single(Network):
+    """One member after the other, each an ordinary module: for whatever cannot be stacked, or loses by it."""
+
+    engine = "single"
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        super().__init__(modules)
+        self.modules = [copy.deepcopy(module) for module in modules]
+
+    def parameters(self) -> list[Tensor]:
+        leaves: list[Tensor] = []
+        for module, row in zip(self.modules, self.flat, strict=True):
+            own = dict(module.named_parameters())
+            for name, part, shape in zip(self.layout.names, row.split(self.layout.sizes), self.layout.shapes, strict=True):
+                own[name].data = part.view(shape)
+                leaves.append(own[name])
+        return leaves
+
+    def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
+        return torch.stack([module.train(train)(rows) for module, rows in zip(self.modules, x, strict=True)])
+
+    def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
+        width = len(self.layout.names)
+        rows = [torch.cat([g.reshape(-1) for g in gradients[first : first + width]]) for first in range(0, len(gradients), width)]
+        return torch.stack(rows)
+
+    def keep(self, members: Tensor) -> None:
+        super().keep(members)
+        self.modules = [self.modules[int(member)] for member in members]
+
+    def module(self, member: int) -> nn.Module:
+        self.parameters()
+        return copy.deepcopy(self.modules[member])
+
+    def constants(self) -> dict[str, Tensor]:
+        return stack_constants(self.modules)
+
+    def load_constants(self, constants: dict[str, Tensor]) -> None:
+        with torch.no_grad():
+            for member, module in enumerate(self.modules):
+                for name, value in named_constants(module).items():
+                    value.copy_(constants[name][member])
+
+
+def named_constants(module: nn.Module) -> dict[str, Tensor]:
+    """Buffers and frozen parameters: what belongs to a member and is not trained."""
+    frozen = {name: p for name, p in module.named_parameters() if not p.requires_grad}
+    return {**frozen, **dict(module.named_buffers())}
+
+
+def stack_constants(modules: Sequence[nn.Module]) -> dict[str, Tensor]:
+    constants = [named_constants(module) for module in modules]
+    return {name: torch.stack([values[name].detach() for values in constants]) for name in constants[0]}

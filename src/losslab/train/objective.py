@@ -1,0 +1,49 @@
+"""Losses as the engine sees them: declared ones, and the user's own."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from torch import Tensor
+
+from losslab.spec.record import LossRecord
+from losslab.spec.reduction import reduce
+from losslab.train.member import Objective
+
+
+def objective_of(loss: LossRecord, classes: int) -> Objective:
+    """An objective from a record; `classes` is 1 for regression.
+
+    A loss on one output gets a float target in the output's shape, a loss on class scores gets class indices (B,). A
+    user's own loss (its rule is its form) is called as it is, and may reduce itself or give a value per sample.
+    """
+    own = loss.rule is loss.form
+    return Objective(loss.name, own_mean(loss) if own else rule_mean(loss), classes if loss.outputs == "classes" else 1, loss.link)
+
+
+def name_of(loss: Any) -> str:
+    """What a user's own loss is called in tables."""
+    return getattr(loss, "name", None) or getattr(loss, "__name__", None) or type(loss).__name__
+
+
+def rule_mean(record: LossRecord) -> Callable[..., Tensor]:
+    """One member's mean loss, straight from the rule: outputs of a network need no checks at each step."""
+
+    def mean_loss(output: Tensor, target: Tensor, **params: Any) -> Tensor:
+        result = record.rule(output, fit_target(record, target, output), **params)
+        value, weight = result if isinstance(result, tuple) else (result, None)
+        return reduce(record.name, value, weight, None, "mean", "weight", "zero")
+
+    return mean_loss
+
+
+def own_mean(record: LossRecord) -> Callable[..., Tensor]:
+    """One member's mean loss from a user's own callable."""
+
+    def mean_loss(output: Tensor, target: Tensor, **params: Any) -> Tensor:
+        return cast(Tensor, record.rule(output, fit_target(record, target, output), **params)).mean()
+
+    return mean_loss
+
+
+def fit_target(record: LossRecord, target: Tensor, output: Tensor) -> Tensor:
+    return target if record.outputs == "classes" else target.to(output.dtype).reshape(output.shape)

@@ -1,0 +1,145 @@
+"""K members that train together: their weights, losses, optimisers and clocks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from losslab.optim import get as update_rule
+from losslab.optim.rule import State, UpdateRule
+from losslab.train.member import Member, Objective
+from losslab.train.network import Network
+
+
+@dataclass
+class LossGroup:
+    """Neighbouring members with one loss; their parameters are tensors (k,)."""
+
+    rows: slice
+    objective: Objective
+    params: dict[str, Tensor]
+
+    def __call__(self, output: Tensor, y: Tensor, *, lift: bool) -> Tensor:
+        output, y = output[self.rows], y[self.rows]
+        if lift:
+            return vmap(lambda o, t, p: self.objective.mean_loss(o, t, **p))(output, y, self.params)
+        members = [{name: value[k] for name, value in self.params.items()} for k in range(len(output))]
+        return torch.stack([self.objective.mean_loss(o, t, **p) for o, t, p in zip(output, y, members, strict=True)])
+
+
+@dataclass
+class UpdateGroup:
+    """Neighbouring members with one optimiser; hyperparameters are tensors (k, 1), or floats that all share."""
+
+    rows: slice
+    rule: UpdateRule
+    hyper: dict[str, Tensor | float]
+    options: dict[str, bool]
+    state: State
+
+
+class Population:
+    """Members in the order of the stack, sorted by loss and optimiser (see `Member.family`).
+
+    `clock` (K, 1) counts each member's steps: bias corrections read it. `lift_losses` says whether the losses run
+    under vmap or member by member, as the network does.
+    """
+
+    def __init__(self, members: Sequence[Member], network: Network, *, lift_losses: bool | None = None) -> None:
+        self.members = list(members)
+        self.network = network
+        self.lift_losses = network.engine == "stacked" if lift_losses is None else lift_losses
+        self.clock = torch.zeros(len(self.members), 1, dtype=network.flat.dtype, device=network.flat.device)
+        self.seed = self.members[0].seed
+        self.epoch = 0  # how many epochs the members have behind them, and how many batches of the next
+        self.position = 0
+        self.last_loss: Tensor | None = None
+        self._group({})
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def losses(self, output: Tensor, y: Tensor) -> Tensor:
+        """The mean loss of each member (K,) from outputs (K, B, ...) and targets (K, B, ...)."""
+        return torch.cat([group(output, y, lift=self.lift_losses) for group in self.loss_groups])
+
+    def update(self, parameters: Tensor, gradient: Tensor) -> Tensor:
+        """The parameters (K, P) after each member's optimiser has made its step."""
+        updated = []
+        for group in self.update_groups:
+            new, group.state = group.rule.update(
+                parameters[group.rows], gradient[group.rows], group.state, step=self.clock[group.rows], **group.hyper, **group.options
+            )
+            updated.append(new)
+        return updated[0] if len(updated) == 1 else torch.cat(updated)
+
+    def keep(self, indices: Sequence[int]) -> None:
+        """Compacts the stack to the members at these places: weights, optimiser state and clocks move together."""
+        chosen = torch.tensor(sorted(indices), dtype=torch.long, device=self.clock.device)
+        state = {name: value[chosen] for name, value in self._state().items()}
+        self.network.keep(chosen)
+        self.clock = self.clock[chosen]
+        self.members = [self.members[int(index)] for index in chosen]
+        self._group(state)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that changes while training, to go on later from the same step."""
+        return {
+            "numbers": [member.number for member in self.members], "flat": self.network.flat, "clock": self.clock,
+            "constants": self.network.constants(), "state": self._state(), "epoch": self.epoch, "position": self.position,
+        }  # fmt: skip
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        places = {member.number: place for place, member in enumerate(self.members)}
+        self.keep([places[number] for number in saved["numbers"]])
+        self.network.flat, self.clock = saved["flat"], saved["clock"]
+        self.epoch, self.position = saved["epoch"], saved["position"]
+        self.network.load_constants(saved["constants"])
+        self._group(saved["state"])
+
+    def _state(self) -> dict[str, Tensor]:
+        """Optimiser state as tensors (K, P); members whose optimiser keeps no such state have zeros there."""
+        names = sorted({name for group in self.update_groups for name in group.state})
+        blank = torch.zeros_like(self.network.flat)
+        whole = {name: blank.clone() for name in names}
+        for group in self.update_groups:
+            for name, value in group.state.items():
+                whole[name][group.rows] = value
+        return whole
+
+    def _group(self, state: dict[str, Tensor]) -> None:
+        """Lays the members out in groups; `state` is the optimiser state so far, empty before the first step."""
+        by_loss = lambda m: (m.objective.name, tuple(m.params))
+        by_optimizer = lambda m: (m.optimizer, tuple(sorted(m.options.items())), tuple(m.hyper))
+        self.loss_groups = [
+            LossGroup(rows, members[0].objective, {name: self._column(members, "params", name) for name in members[0].params})
+            for rows, members in _runs(self.members, by_loss)
+        ]
+        self.update_groups = []
+        for rows, members in _runs(self.members, by_optimizer):
+            rule, options = update_rule(members[0].optimizer), dict(members[0].options)
+            hyper = {name: self._hyper(members, name) for name in members[0].hyper}
+            start = rule.start(self.network.flat[rows], **hyper, **options)
+            kept = {name: state[name][rows] if name in state else value for name, value in start.items()}
+            self.update_groups.append(UpdateGroup(rows, rule, hyper, options, kept))
+
+    def _column(self, members: list[Member], field: str, name: str) -> Tensor:
+        return self.clock.new_tensor([float(getattr(member, field)[name]) for member in members])
+
+    def _hyper(self, members: list[Member], name: str) -> Tensor | float:
+        values = {float(member.hyper[name]) for member in members}
+        return values.pop() if len(values) == 1 else self._column(members, "hyper", name)[:, None]
+
+
+def _runs(members: list[Member], by: Callable[[Member], Any]) -> list[tuple[slice, list[Member]]]:
+    """Neighbours that agree in `by`, with the slice that they fill."""
+    runs, first = [], 0
+    for _, group in groupby(members, by):
+        block = list(group)
+        runs.append((slice(first, first + len(block)), block))
+        first += len(block)
+    return runs

@@ -1,0 +1,117 @@
+"""Populations that train rung by rung, and go on after a kill from what was saved."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from losslab.train.assemble import ENGINES, Assembly
+from losslab.train.loop import Broken, Stopped, advance, predict
+from losslab.train.member import Member
+from losslab.train.population import Population
+
+
+class Session:
+    """The training of some members: `advance` to a rung, `predict`, `keep`, again.
+
+    With a `checkpoint` path, `save()` writes all that changes while training; a session of the same members made with a
+    checkpoint on disk goes on from there. `reached` is how many epochs all members have behind them.
+    """
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        members: Sequence[Member],
+        *,
+        checkpoint: Path | None = None,
+        stop: Callable[[], bool] = lambda: False,
+        on_step: Callable[[int], None] = lambda members: None,
+    ) -> None:
+        self.assembly, self.checkpoint, self.stop, self.on_step = assembly, checkpoint, stop, on_step
+        self.broken: list[Broken] = []
+        saved = read_checkpoint(checkpoint)
+        if saved is None:
+            self.plans = assembly.plans(members)
+            self.populations = [plan.population() for plan in self.plans]
+        else:
+            self.populations = [self._restore(one, members) for one in saved["populations"]]
+            self.broken = [Broken(*one) for one in saved["broken"]]
+
+    @property
+    def members(self) -> list[Member]:
+        return [member for population in self.populations for member in population.members]
+
+    @property
+    def reached(self) -> int:
+        return min((population.epoch for population in self.populations), default=0)
+
+    def advance(self, epochs: int) -> list[Broken]:
+        """Trains everyone up to `epochs`; returns who broke on the way. When asked to stop, saves and raises `Stopped`."""
+        before = len(self.broken)
+        try:
+            for population in self.populations:
+                self.broken += advance(population, self.assembly.folds, epochs, stop=self.stop, on_step=self.on_step)
+        except Stopped:
+            self.save()
+            raise
+        self.populations = [population for population in self.populations if len(population)]
+        self.save()
+        return self.broken[before:]
+
+    def predict(self, rows: Tensor) -> list[tuple[list[Member], Tensor]]:
+        """For each population, its members and their raw outputs (K, n, ...) on rows (n,)."""
+        rows = rows.to(self.assembly.device)
+        return [(p.members, predict(p, self.assembly.folds, rows).cpu()) for p in self.populations]
+
+    def keep(self, numbers: Sequence[int]) -> None:
+        """Goes on with the members of these numbers only."""
+        chosen = set(numbers)
+        for population in self.populations:
+            places = [place for place, member in enumerate(population.members) if member.number in chosen]
+            if len(places) < len(population):
+                population.keep(places)
+        self.populations = [population for population in self.populations if len(population)]
+
+    def save(self) -> None:
+        """Writes the checkpoint in one piece: a kill leaves the old one or the new one."""
+        if self.checkpoint is None:
+            return
+        content = {
+            "populations": [
+                {"engine": p.network.engine, "lift_losses": p.lift_losses, "state": p.state_dict()} for p in self.populations
+            ],
+            "broken": [(b.number, b.loss, b.epoch, b.step) for b in self.broken],
+        }  # fmt: skip
+        temporary = self.checkpoint.with_suffix(".new")
+        try:
+            torch.save(content, temporary)
+            os.replace(temporary, self.checkpoint)
+        except (OSError, RuntimeError) as error:
+            temporary.unlink(missing_ok=True)
+            raise OSError(f"could not write {self.checkpoint}: {error}; everything written before is kept") from error
+
+    def finish(self) -> None:
+        """The results are safe elsewhere: the checkpoint goes."""
+        if self.checkpoint is not None:
+            self.checkpoint.unlink(missing_ok=True)
+
+    def _restore(self, saved: dict, members: Sequence[Member]) -> Population:  # type: ignore[type-arg]
+        by_number = {member.number: member for member in members}
+        chosen = [by_number[number] for number in saved["state"]["numbers"]]
+        modules = {member.seed: self.assembly.make(member.seed, member.objective.outputs) for member in chosen}
+        network = ENGINES[saved["engine"]]([modules[member.seed] for member in chosen])
+        population = Population(chosen, network, lift_losses=saved["lift_losses"])
+        population.load_state_dict(saved["state"])
+        return population
+
+
+def read_checkpoint(path: Path | None) -> dict | None:  # type: ignore[type-arg]
+    """What `save` wrote; None where there is nothing, or nothing that can be read (then training starts over)."""
+    if path is None or not path.exists():
+        return None
+    try:
+        return torch.load(path, weights_only=True)  # type: ignore[no-any-return]
+    except Exception:  # a damaged file fails in many ways; the journal still has every finished rung
+        return None
