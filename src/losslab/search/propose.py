@@ -135,6 +135,8 @@ class Proposer:
         from optuna import samplers
 
         startup = min(10, max(self.quota // 4, 1))
+        if not self.free:
+            return samplers.RandomSampler(seed=seed)
         if self.sampler == "tpe" or (self.sampler == "quasi-random" and self._batch > 0):
             return samplers.TPESampler(seed=seed, n_startup_trials=startup, constant_liar=True)
         if self.sampler == "gp":
@@ -143,7 +145,7 @@ class Proposer:
             return samplers.CmaEsSampler(seed=seed, popsize=self.batches[0], warn_independent_sampling=False)
         if self.sampler == "nsga-ii":
             return samplers.NSGAIISampler(seed=seed, population_size=max(self.batches[0], 2))
-        if self.sampler in ("quasi-random", "grid") and self.free:
+        if self.sampler in ("quasi-random", "grid"):
             return sobol(self.free, seed)
         return samplers.RandomSampler(seed=seed)
 
@@ -197,17 +199,34 @@ def grid(space: Space, count: int) -> list[dict[str, Any]]:
     """At most `count` points on a grid, with as equal a number of values in each dimension as fits.
 
     A dimension is cut in k equal parts (of its logarithm, where it is searched so) and the middle of each is taken.
+    With several optimisers each has a grid of its own hyperparameters.
     """
+    optimizers = getattr(space.get("optimizer"), "choices", ())
+    if not optimizers:
+        return lattice(space, count)
+    points = []
+    for place, optimizer in enumerate(optimizers):
+        others = tuple(f"{other}." for other in optimizers if other != optimizer)
+        branch = {n: d for n, d in space.items() if n != "optimizer" and not n.startswith(others)}
+        share = count // len(optimizers) + (place < count % len(optimizers))
+        points += [{"optimizer": optimizer, **point} for point in lattice(branch, share)]
+    return points
+
+
+def lattice(space: Space, count: int) -> list[dict[str, Any]]:
+    """The grid of a space all of whose dimensions apply."""
+    if count < 1:
+        return []
     sides = dict.fromkeys(space, 1)
     limits = {name: len(getattr(d, "choices", ())) or math.inf for name, d in space.items()}
-    while True:
-        growable = [name for name in sides if sides[name] < limits[name]]
-        growable = [n for n in growable if math.prod(sides.values()) // sides[n] * (sides[n] + 1) <= count]
-        if count < 1 or not growable:
-            break
-        sides[min(growable, key=lambda name: sides[name])] += 1
-    values = [middles(d, sides[name]) for name, d in space.items()]
-    return [dict(zip(space, point, strict=True)) for point in itertools.product(*values)] if count >= 1 else []
+
+    def can_grow(name: str) -> bool:
+        return sides[name] < limits[name] and math.prod(sides.values()) // sides[name] * (sides[name] + 1) <= count
+
+    while growable := [name for name in space if can_grow(name)]:
+        sides[min(growable, key=lambda name: (sides[name], math.isinf(limits[name])))] += 1  # of equals, choices first
+    values = [middles(distribution, sides[name]) for name, distribution in space.items()]
+    return [dict(zip(space, point, strict=True)) for point in itertools.product(*values)]
 
 
 def middles(distribution: Any, parts: int) -> list[Any]:

@@ -32,8 +32,9 @@ BOTH = {"sgd": RULES["sgd"], "adamw": RULES["adamw"]}
 
 def a_loss(**parameters: Parameter) -> LossRecord:
     return LossRecord(
-        name="wing_loss", rule=lambda input, target: input, kind="pointwise", formula="", source="", tasks=("regression",),
-        outputs="one", link="identity", target="real", cases=(), parameters=parameters, group="wing",
+        name="wing_loss", rule=lambda input, target: input, kind="pointwise", formula="", source="",
+        tasks=("regression",), outputs="one", link="identity", target="real", cases=(), parameters=parameters,
+        group="wing",
     )  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def test_a_configuration_keeps_the_chosen_optimiser_only():
 
 
 def test_a_value_out_of_bounds_is_refused():
-    with pytest.raises(ValueError, match="slope = 1.5 is out of bounds"):
+    with pytest.raises(ValueError, match=r"slope = 1\.5 is out of bounds"):
         to_configuration({"optimizer": "adamw", "slope": 1.5}, WING)
 
 
