@@ -1,0 +1,149 @@
+"""Losses for rare classes: easy rows count less. Below, p is the probability of a yes or of the target's class."""
+
+from math import log
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from losslab.catalog.binary import log_loss
+from losslab.catalog.classification import FIRST, SECOND, by_class, guarded, log_likelihood
+from losslab.spec.declare import loss
+from losslab.spec.interval import NON_NEGATIVE, UNIT, Interval
+from losslab.spec.record import Case, Parameter
+
+FOCAL = "Lin et al., Focal loss for dense object detection, ICCV 2017"
+GAMMA = Parameter(NON_NEGATIVE, search=Interval(0, 5))
+
+
+@loss(
+    kind="pointwise",
+    formula=r"-\alpha\,y\,(1 - p)^\gamma\log p - (1 - \alpha)(1 - y)\,p^\gamma\log(1 - p),\quad p = \sigma(x)",
+    source=FOCAL,
+    task="binary",
+    link="sigmoid",
+    target="probability",
+    target_domain=UNIT,
+    bounds={"alpha": Parameter(UNIT, search=Interval(0.1, 0.9)), "gamma": GAMMA},
+    group="focal",
+    uses=(log_loss,),
+    cases=(
+        # p = 3/4, y = 0: 3/4 * (3/4)^2 ln 4; p = 1/5, y = 1: 1/4 * (4/5)^2 ln 5
+        Case([log(3), -log(4)], [0.0, 1.0], (27 / 64 * log(4) + 0.16 * log(5)) / 2, tolerance=1e-6),
+        # alpha .6, gamma 1: .4 * 3/4 ln 4 and .6 * 4/5 ln 5
+        # slopes .4 p ((1 - p) ln 4 + p) and -.6 (1 - p) (p ln 5 + 1 - p)
+        Case(
+            [log(3), -log(4)], [0.0, 1.0], [0.3 * log(4), 0.48 * log(5)],
+            {"alpha": 0.6, "gamma": 1.0, "reduction": "none"},
+            [0.3 * (0.25 * log(4) + 0.75), -0.48 * (0.2 * log(5) + 0.8)], tolerance=1e-6,
+        ),
+        # half of (1 - p)^g (-ln p) at p = 1/2 with g = 1/2
+        Case([0.0], [1.0], 0.24506453586713680, {"alpha": 0.5, "gamma": 0.5}, [-0.23804282926342108], tolerance=1e-6),
+    ),
+)  # fmt: skip
+def sigmoid_focal_loss(
+    input: Tensor, target: Tensor, *, alpha: float | Tensor = 0.25, gamma: float | Tensor = 2.0
+) -> Tensor:
+    """Log loss times the `gamma`-th power of the error's probability; `alpha` is the share of the yes targets."""
+    near = input.clamp(-40.0, 40.0)  # so that no power of the error overflows; beyond, the loss is below 1e-17
+    error = torch.lerp(near.sigmoid(), (-near).sigmoid(), target)
+    share = 1 - alpha + target * (2 * alpha - 1)
+    return share * error.pow(gamma) * log_loss(input, target)
+
+
+@loss(
+    kind="rowwise",
+    formula=r"-(1 - p_y)^\gamma\log p_y",
+    source=FOCAL,
+    task=("binary", "multiclass"),
+    outputs="classes",
+    link="softmax",
+    target="class",
+    bounds={"gamma": GAMMA},
+    group="focal",
+    takes_weight=True,
+    takes_ignore_index=True,
+    uses=(log_likelihood, guarded, by_class),
+    cases=(
+        # p_y = 1/4: (3/4)^2 ln 4; slope (2 p ln(p) (1 - p) - (1 - p)^2) (onehot - p)
+        Case(
+            FIRST, 1, 0.5625 * log(4), {}, [(0.375 * log(4) + 0.5625) * d for d in (0.125, -0.75, 0.625)],
+            tolerance=1e-6,
+        ),
+        # gamma 1/2: (3/4)^.5 ln 4 and (2/5)^.5 ln(5/3), with weights .5 and 3
+        Case(
+            [FIRST, SECOND], [1, 0], (0.5 * 0.75**0.5 * log(4) + 3 * 0.4**0.5 * log(5 / 3)) / 3.5,
+            {"gamma": 0.5, "weight": [3.0, 0.5, 2.0]}, tolerance=1e-6,
+        ),
+        # a row that is right beyond doubt: no loss, no slope
+        Case([100.0, 0.0], 0, 0.0, {"gamma": 0.5}, [0.0, 0.0], tolerance=1e-6),
+    ),
+)  # fmt: skip
+def focal_loss(
+    input: Tensor, target: Tensor, *, gamma: float | Tensor = 2.0, weight: Tensor | None = None
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Cross-entropy times the `gamma`-th power of the error's probability; `weight` plays the part of alpha."""
+    log_p = log_likelihood(input, target)
+    # The bounds keep the power's slope finite where the error is 0 or the logit -inf; a step from 0 is far above 1e-18.
+    error = -log_p.clamp(-1000.0, -1e-18).expm1()
+    return by_class(-error.pow(gamma) * log_p, target, weight)
+
+
+def clip_kink(gamma_neg: float, gamma_pos: float, clip: float) -> tuple[float, ...]:
+    """The logit at which the clip starts to act on a no target."""
+    return (log(clip / (1 - clip)),) if clip > 0 else ()
+
+
+@loss(
+    kind="pointwise",
+    formula=r"-y\,(1 - p)^{\gamma_+}\log p - (1 - y)\,p_m^{\gamma_-}\log(1 - p_m),"
+    r"\quad p = \sigma(x),\ p_m = \max(p - m, 0)",
+    source="Ridnik et al., Asymmetric loss for multi-label classification, ICCV 2021",
+    task="binary",
+    link="sigmoid",
+    target="probability",
+    target_domain=UNIT,
+    bounds={
+        "gamma_neg": Parameter(NON_NEGATIVE, search=Interval(0, 6)),
+        "gamma_pos": Parameter(NON_NEGATIVE, search=Interval(0, 3)),
+        "clip": Parameter(Interval(0, 1, open_high=True), search=Interval(0, 0.2)),
+    },
+    kinks=clip_kink,
+    cases=(
+        # y = 0, p = 3/4: p_m = .7, so .7^4 (-ln .3); y = 1, p = 1/5: .8 ln 5
+        Case([log(3), -log(4)], [0.0, 1.0], (0.2401 * -log(0.3) + 0.8 * log(5)) / 2, tolerance=1e-6),
+        # clip .15: p_m = .6, so .36 (-ln .4); p_m = .05 (p = .2): .0025 (-ln .95); y = 1, p = 1/5: .8^.5 ln 5
+        # slopes p (1 - p) (2 p_m (-ln(1 - p_m)) + p_m^2 / (1 - p_m)) and -(1 - p)^.5 (p ln(5) / 2 + 1 - p)
+        Case(
+            [log(3), -log(4), -log(4)], [0.0, 0.0, 1.0],
+            [-0.36 * log(0.4), -0.0025 * log(0.95), 0.8**0.5 * log(5)],
+            {"gamma_neg": 2.0, "gamma_pos": 0.5, "clip": 0.15, "reduction": "none"},
+            [
+                0.1875 * (-1.2 * log(0.4) + 0.9),
+                0.16 * (-0.1 * log(0.95) + 0.0025 / 0.95),
+                -(0.8**0.5) * (0.1 * log(5) + 0.8),
+            ],
+            tolerance=1e-6,
+        ),
+        # a no with p = 1/5 below the clip .3 costs nothing
+        Case([-log(4), 0.0], [0.0, 0.0], -(0.2**4) * log(0.8) / 2, {"clip": 0.3}, tolerance=1e-6),
+    ),
+)  # fmt: skip
+def asymmetric_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    gamma_neg: float | Tensor = 4.0,
+    gamma_pos: float | Tensor = 1.0,
+    clip: float | Tensor = 0.05,
+) -> Tensor:
+    """Focal loss with a power of its own for no targets, which cost nothing while their probability is below `clip`."""
+    near = input.clamp(-40.0, 40.0)  # so that no power overflows
+    error = torch.lerp((near.sigmoid() - clip).clamp(min=1e-18), (-near).sigmoid(), target)
+    power = error.pow(gamma_neg + target * (gamma_pos - gamma_neg))
+    # log(1 - p + clip), from log(1 - p) so that a far logit without clip keeps its slope. The floor is out of sight.
+    log_clip = torch.as_tensor(clip, dtype=input.dtype, device=input.device).log()
+    log_no = torch.maximum(-F.softplus(input, threshold=40.0), log_clip - 80)
+    no = (-torch.logaddexp(log_no, log_clip)).relu()
+    value = power * torch.addcmul(target * F.softplus(-input, threshold=40.0), 1 - target, no)
+    return value.masked_fill(input.isinf() & value.isnan(), 0.0)  # 0 * inf, as in the log loss
