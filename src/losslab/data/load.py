@@ -69,5 +69,6 @@ def _read(data: Any, target: str | None, split_column: str | None) -> Raw:
         return raw_arrays(*data)
     size = f" of {len(data)}" if isinstance(data, tuple | list) else ""
     raise ValueError(
-        f"data is of type {type(data).__name__}{size}; a name, a path ending in .csv, a pair (X, y) or a DataFrame is wanted"
+        f"data is of type {type(data).__name__}{size}; "
+        "a name, a path ending in .csv, a pair (X, y), a DataFrame or a Dataset is wanted"
     )

@@ -1,0 +1,1 @@
+"""Small networks by name, and the user's own models as factories."""
