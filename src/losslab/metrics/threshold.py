@@ -51,7 +51,8 @@ def fit_threshold(score: Tensor, target: Tensor, metric: Metric) -> Threshold:
     The best of many cuts of few rows is partly luck: with well calibrated scores and 100 rows it lost 0.7 points of
     accuracy on new rows. So the value is the mean of fits that leave out one fifth of the rows each, drawn towards the
     default by g^2 / (g^2 + e^2) for its gain g on all rows with standard error e (jackknife): that lost 0.2 points, and
-    kept 1.6 of 1.9 points where the scores were off by one in log odds, 11.2 of 11.3 where a rare class was at stake.
+    kept 1.6 of 1.9 points where the scores were off by one in log odds, and with 360 rows 11.2 of 11.3 points of
+    balanced accuracy where one row in ten was positive.
 
     Raises ValueError for a metric that does not depend on a threshold.
     """
