@@ -11,8 +11,8 @@ from losslab.data.table import Split, Table
 def split(table: Table, seed: int = 0, fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)) -> Split:
     """Random parts of the sizes `fractions`, with the same mix of classes in each where there are classes.
 
-    Every class of at least three rows reaches every part that has room for all classes. Parts the user gave (`Table.split`) stay as they are; one
-    that is empty is drawn from the training rows.
+    Every class of at least three rows reaches every part that has room for all classes. Parts the user gave
+    (`Table.split`) stay as they are; one that is empty is drawn from the training rows.
     """
     if len(fractions) != len(PARTS) or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(f"fractions are {fractions}; three positive numbers that sum to 1 are wanted")
