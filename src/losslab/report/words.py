@@ -158,6 +158,11 @@ def winner_row(data: TuneData) -> Row | None:
     return next((row for row in data.table if row.role == "loss" and row.loss == data.winner), None)
 
 
+def recommended(data: TuneData) -> Row | None:
+    """The loss that the verdict says to use."""
+    return default_row(data) if data.keep_default else winner_row(data)
+
+
 def direction(data: TuneData) -> str:
     return "higher is better" if data.higher_is_better else "lower is better"
 

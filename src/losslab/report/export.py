@@ -1,0 +1,188 @@
+"""best_loss.py: the chosen loss as plain torch, for those who train without losslab."""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from losslab.report import words
+from losslab.report.files import write_whole
+from losslab.report.source import Source, UnreadableError
+from losslab.search.result import TuneData
+from losslab.spec.describe import shapes
+from losslab.spec.record import LossRecord
+
+SCORES = {
+    "identity": {"one": ".logit(1e-15)", "classes": ".clamp_min(1e-15).log()"},
+    "exp": {"one": ".exp().logit(1e-15)"},
+}
+
+
+def write_best_loss(
+    loss: LossRecord | Callable[..., Any],
+    params: Mapping[str, Any],
+    path: str | Path,
+    *,
+    target_scale: float | None = None,
+    optimizer: Mapping[str, Any] | None = None,
+    threshold: float | Sequence[float] | None = None,
+    origin: str = "",
+) -> Path:
+    """Writes a module `BestLoss` that needs only torch and gives the values that `loss` gave in the search.
+
+    params: as in a leaderboard row, those with the target's unit in that unit. target_scale: what regression targets
+    were divided by in the search. optimizer: {"name": "adamw", "lr": ...}. threshold: `Row.threshold`, a number that
+    a binary score (log odds or margin) must exceed, or what is added to the score of each class. origin: where the
+    loss comes from, in words.
+    A loss whose source cannot be copied gets a file that says how to import it. Raises OSError as `write_whole` does.
+    """
+    try:
+        if isinstance(loss, LossRecord):
+            text = _plain_torch(loss, params, target_scale, optimizer, threshold, origin)
+        else:
+            text = _own_function(loss, optimizer, origin)
+    except UnreadableError as reason:
+        text = _import_it(loss, params, optimizer, origin, str(reason))
+    return write_whole(path, text)
+
+
+def best_loss_snippet(loss: str, params: Mapping[str, Any], optimizer: Mapping[str, Any] | None = None) -> str:
+    """The lines to paste into a training script beside best_loss.py."""
+    said = words.clean(loss) + (f", {words.settings(params)}" if params else "")
+    lines = ["import torch", "from best_loss import BestLoss  # needs only torch", "", f"loss = BestLoss()  # {said}"]
+    return "\n".join([*lines, *([optimizer_line(optimizer)] if optimizer else [])])
+
+
+def optimizer_line(chosen: Mapping[str, Any]) -> str:
+    """optimizer = torch.optim.AdamW(model.parameters(), lr=0.003)  # what torch's class does not take"""
+    name = words.torch_optimizer(str(chosen.get("name", "")))
+    known = inspect.signature(getattr(torch.optim, name)).parameters if hasattr(torch.optim, name) else {}
+    settings = {key: value for key, value in chosen.items() if key != "name"}
+    if "beta1" in settings and "beta2" in settings:
+        settings["betas"] = (settings.pop("beta1"), settings.pop("beta2"))
+    taken = "".join(f", {key}={_literal(value)}" for key, value in settings.items() if key in known)
+    rest = words.settings({key: value for key, value in settings.items() if key not in known})
+    if not known:
+        return f"# optimizer: {words.optimizer(chosen)}"
+    return f"optimizer = torch.optim.{name}(model.parameters(){taken})" + (f"  # {rest}" if rest else "")
+
+
+def snippet_of(data: TuneData) -> str:
+    """The lines for what the verdict recommends; empty when nothing finished."""
+    row = words.recommended(data)
+    return best_loss_snippet(row.loss, row.params, row.optimizer) if row else ""
+
+
+def _plain_torch(
+    record: LossRecord,
+    params: Mapping[str, Any],
+    target_scale: float | None,
+    optimizer: Mapping[str, Any] | None,
+    threshold: float | Sequence[float] | None,
+    origin: str,
+) -> str:
+    source = Source.of([*record.uses, record.rule])
+    values = {**record.defaults, **params}
+    ignore_index = values.pop("ignore_index", -100) if record.takes_ignore_index else None
+    tensors = {name: value for name, value in values.items() if isinstance(value, list | tuple | torch.Tensor)}
+    scaled = {name for name, parameter in record.parameters.items() if parameter.unit == "target"}
+    arguments = [
+        {"name": name, "type": type(value).__name__, "value": _literal(value), "scaled": name in scaled}
+        for name, value in values.items()
+        if name not in tensors and value is not None
+    ]
+    if scaled:
+        arguments.append({"name": "target_scale", "type": "float", "value": "1.0", "scaled": False})
+    is_list = isinstance(threshold, list | tuple)
+    imports = {"import torch", "import torch.nn.functional as F", "from torch import Tensor", *source.imports}
+    body = "\n".join(source.functions)
+    if "F." not in body:
+        imports.discard("import torch.nn.functional as F")
+    environment = Environment(
+        loader=PackageLoader("losslab.report"),
+        autoescape=False,  # Python, not HTML: texts go through _doc, values through _literal
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("best_loss.py.j2").render(
+        title=_doc(record.name + (f", {words.settings(params)}" if params else "")),
+        name=record.name,
+        rule=record.rule.__name__,
+        origin=_doc(origin),
+        scaled=bool(scaled),
+        target_scale=_literal(float(target_scale)) if target_scale else "",
+        optimizer=_doc(optimizer_line(optimizer)) if optimizer else "",
+        shapes=[_doc(line) for line in shapes(record)[:2]],
+        imports=sorted(imports, key=lambda line: (line.startswith("from"), line)),
+        constants=source.constants,
+        functions=source.functions,
+        arguments=arguments,
+        tensors=[{"name": name, "value": _literal(value)} for name, value in tensors.items()],
+        kind=record.kind,
+        soft=record.target == "class or distribution",
+        ignore_index=ignore_index,
+        outputs=record.outputs,
+        threshold=None if threshold is None else _literal(threshold),
+        threshold_name="SHIFT" if is_list else "THRESHOLD",
+        score=SCORES.get(record.link, {}).get(record.outputs, ""),
+    )
+
+
+def _own_function(loss: Callable[..., Any], optimizer: Mapping[str, Any] | None, origin: str) -> str:
+    source = Source.of([loss])
+    line = f"\n    {_doc(optimizer_line(optimizer))}\n" if optimizer else ""
+    parts = [
+        f'"""The loss that losslab chose: your own function {loss.__name__}.\n\n{_doc(origin)}\n{line}"""',
+        "from __future__ import annotations",
+        "\n".join(
+            sorted({"import torch", "from torch import Tensor", *source.imports}, key=lambda x: x.startswith("from"))
+        ),
+        *(["\n".join(source.constants)] if source.constants else []),
+    ]
+    module = (
+        f'class BestLoss(torch.nn.Module):\n    """The mean of {loss.__name__}."""\n\n'
+        "    def forward(self, input: Tensor, target: Tensor) -> Tensor:\n"
+        f"        return {loss.__name__}(input, target).mean()"
+    )
+    return "\n\n".join(parts) + "\n\n\n" + "\n\n\n".join([*source.functions, module]) + "\n"
+
+
+def _import_it(
+    loss: Any, params: Mapping[str, Any], optimizer: Mapping[str, Any] | None, origin: str, reason: str
+) -> str:
+    rule = loss.rule if isinstance(loss, LossRecord) else loss
+    kind = rule if inspect.isfunction(rule) or inspect.isclass(rule) else type(rule)
+    name, module = kind.__qualname__, kind.__module__
+    lines = ["The loss that losslab chose is your own, and its source could not be copied here:", f"{reason}.", ""]
+    if module == "__main__" or "<" in name:
+        lines += [f"Use {name} from the script that ran the search."]
+    else:
+        lines += ["Import it where you defined it:", "", f"    from {module} import {name.split('.')[0]}"]
+    lines += ["", f"It was used as: {rule!r}" if kind is type(rule) else f"It was used as: {name}(input, target)"]
+    lines += [f"with {words.settings(params)}"] if params else []
+    lines += ["", f"    {optimizer_line(optimizer)}"] if optimizer else []
+    lines += ["", origin] if origin else []
+    return f'"""{_doc(chr(10).join(lines))}\n"""\n'
+
+
+def _doc(text: str) -> str:
+    """Text that cannot end the docstring it stands in."""
+    return text.replace("\\", "\\\\").replace('"', "'")
+
+
+def _literal(value: Any) -> str:
+    """A value as Python source, exact."""
+    if isinstance(value, torch.Tensor):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        inside = ", ".join(_literal(item) for item in value)
+        return f"({inside})" if isinstance(value, tuple) else f"[{inside}]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    return repr(value)

@@ -1,0 +1,54 @@
+"use strict";
+(() => {
+  const themes = {
+    light: { text: "#1b1f24", grid: "#e3e7eb", line: "#9aa4ae", label: "#ffffff" },
+    dark: { text: "#e6e9ec", grid: "#2f363d", line: "#6b7580", label: "#1f242a" },
+  };
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const source = document.getElementById("figures");
+  const figures = source ? JSON.parse(source.textContent) : [];
+
+  function template(theme) {
+    const axis = { gridcolor: theme.grid, linecolor: theme.line, zerolinecolor: theme.line, tickcolor: theme.line };
+    return { layout: {
+      font: { color: theme.text, family: "system-ui, sans-serif", size: 13 },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", xaxis: axis, yaxis: axis,
+      hoverlabel: { bgcolor: theme.label, font: { color: theme.text }, bordercolor: theme.line },
+    } };
+  }
+
+  function draw(theme) {
+    for (const { name, data, layout } of figures) {
+      const place = document.getElementById("chart-" + name);
+      const themed = { ...layout, template: template(theme), autosize: true };
+      Plotly.react(place, data, themed, { responsive: true, displayModeBar: false });
+    }
+  }
+
+  const screen = () => (dark.matches ? themes.dark : themes.light);
+  if (figures.length) {
+    draw(screen());
+    dark.addEventListener("change", () => draw(screen()));
+    window.addEventListener("beforeprint", () => draw(themes.light));
+    window.addEventListener("afterprint", () => draw(screen()));
+  }
+
+  async function copy(button) {
+    const from = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(from.textContent);
+      button.textContent = "Copied";
+    } catch {
+      const range = document.createRange();
+      range.selectNodeContents(from);
+      const selection = window.getSelection();
+      selection.removeAllRanges();
+      selection.addRange(range);
+      button.textContent = "Selected: press Ctrl+C";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 2500);
+  }
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.addEventListener("click", () => copy(button));
+  }
+})();
