@@ -22,7 +22,8 @@ def test_contract(loss, suite):
 
 
 @pytest.mark.parametrize("loss", CATALOGUE)
-def test_enough_hand_worked_cases(loss):
+def test_documented_with_enough_hand_worked_cases(loss):
+    suites.check_documented(CATALOGUE[loss])
     suites.check_enough_cases(CATALOGUE[loss])
 
 

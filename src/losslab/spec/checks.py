@@ -41,7 +41,7 @@ def check_numbers(name: str, record: LossRecord, params: Mapping[str, Any]) -> N
     """Bounds of parameters given as Python numbers; a tensor is taken as it is (its values may be learnt)."""
     for key, parameter in record.parameters.items():
         value = params[key]
-        if isinstance(value, Tensor):
+        if isinstance(value, Tensor) or (value is None and parameter.optional):
             continue
         if not isinstance(value, Real) or isinstance(value, bool):
             raise TypeError(f"{name}: {key} must be a number or a tensor, found {type(value).__name__}")

@@ -33,6 +33,8 @@ def functional(record: LossRecord) -> Callable[..., Tensor]:
         value, weight, keep = elements(record, input, target, given)
         return reduce(record.name, value, weight, keep, given["reduction"], given["normalize"], given["empty"])
 
+    # Code of its own: tracebacks name the loss, and torch.compile keeps its (limited) compilations per code object.
+    form.__code__ = form.__code__.replace(co_name=record.name, co_qualname=record.name)
     form.__name__ = form.__qualname__ = record.name
     form.__module__ = "losslab.functional"
     form.__doc__ = describe(record, defaults)
@@ -93,7 +95,9 @@ def bind(
     if twice:
         raise TypeError(f"{name}: {', '.join(sorted(twice))} given both by position and by name")
     checks.check_names(name, kwargs, defaults)
-    given = {**defaults, **given, **{key: value for key, value in kwargs.items() if key in defaults}}
+    given |= {key: value for key, value in kwargs.items() if key in defaults}
+    unset = {key for key in record.parameters if given.get(key, 0) is None}  # torch's None, as for pos_weight
+    given = {**defaults, **{key: value for key, value in given.items() if key not in unset}}
     checks.check_choices(name, given)
     checks.check_numbers(name, record, given)
     return given
@@ -134,9 +138,9 @@ def elements(
         target = replaced(record, target, rows if soft else keep, soft)
     bad_values, smells = policy.looks(record.name, input)
     if bad_values:
-        checks.check_values(record, input, target, soft)
+        checks.check_values(record, input.detach(), target.detach(), soft)
     if smells:
-        checks.check_smells(record, input)
+        checks.check_smells(record, input.detach())
 
     result = call(record, input, target, own)
     value, counted = result if isinstance(result, tuple) else (result, None)

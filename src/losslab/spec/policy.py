@@ -1,5 +1,6 @@
 """How often values are looked at, and what has been warned of already."""
 
+import sys
 import warnings
 from collections import Counter
 from types import TracebackType
@@ -80,7 +81,15 @@ def warn_once(name: str, topic: str, text: str, category: type[LossWarning] = Lo
     """Warns the first time that this loss has something to say about this topic."""
     if (name, topic) not in _POLICY.warned:
         _POLICY.warned.add((name, topic))
-        warnings.warn(f"{name}: {text}", category, stacklevel=5)
+        warnings.warn(f"{name}: {text}", category, stacklevel=_depth_of_caller())
+
+
+def _depth_of_caller() -> int:
+    """How far up the stack the code is that called the loss: the first frame that is neither ours nor torch's."""
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("losslab", "torch"):
+        depth, frame = depth + 1, frame.f_back
+    return depth
 
 
 def forget() -> None:

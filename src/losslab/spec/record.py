@@ -29,6 +29,7 @@ class Parameter:
     log: bool = False
     unit: Unit = "none"
     default: float = 0.0  # filled in by the decorator, from the signature
+    optional: bool = False  # None may be passed for the default, where torch's own default is None
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,7 @@ def check(record: LossRecord) -> list[str]:
 
 
 def check_record(record: LossRecord) -> None:
-    """The facts hang together: defaults and search ranges are legal, names are there, the text is there."""
-    need(record, record.summary, "the rule has no docstring")
+    """The facts hang together: defaults and search ranges are legal, parameters are described."""
     for name, parameter in record.parameters.items():
         need(record, parameter.default in parameter.domain, f"the default of {name} is out of its domain")
         if parameter.search is not None:
@@ -57,6 +56,12 @@ def check_record(record: LossRecord) -> None:
             need(record, not parameter.log or ends[0] > 0, f"{name} is searched on a log scale from {ends[0]:g}")
         need(record, name in (record.form.__doc__ or ""), f"{name} is not described")
     need(record, record.outputs == "classes" or record.kind == "pointwise", "a loss over classes wants C outputs")
+
+
+def check_documented(record: LossRecord) -> None:
+    """A loss of the catalogue says what it is, by a formula, and where it comes from."""
+    for what, text in (("docstring", record.summary), ("formula", record.formula), ("source", record.source)):
+        need(record, text, f"no {what}")
 
 
 def check_enough_cases(record: LossRecord) -> None:
@@ -83,9 +88,7 @@ def check_cases(record: LossRecord) -> None:
         same(record, f"case {number}", value, expected, case.tolerance)
         if case.gradient is not None:
             (gradient,) = torch.autograd.grad(value.sum(), input)
-            same(
-                record, f"gradient of case {number}", gradient, torch.as_tensor(case.gradient).double(), case.tolerance
-            )
+            same(record, f"gradient of case {number}", gradient, as_tensor(case.gradient, False), case.tolerance)
 
 
 def check_reductions(record: LossRecord) -> None:
@@ -275,7 +278,7 @@ def equal_to_torch(
     """Compares value and gradient; False where torch does not take such a batch."""
     x = input.clone().requires_grad_()
     try:
-        expected = theirs(x, target, **options)
+        expected = theirs(x, target, **in_torch_types(theirs, options, x.dtype))
     except (RuntimeError, ValueError):
         return False
     (slope,) = torch.autograd.grad(expected.sum(), x)
@@ -284,6 +287,13 @@ def equal_to_torch(
     same(record, f"value of torch at {text}", found, expected, 1e-9)
     same(record, f"gradient of torch at {text}", gradient, slope, 1e-9)
     return True
+
+
+def in_torch_types(theirs: Callable[..., Tensor], options: dict[str, Any], dtype: torch.dtype) -> dict[str, Any]:
+    """Numbers as tensors where torch takes a tensor only (pos_weight)."""
+    takes = inspect.signature(theirs).parameters
+    tensor_only = {name for name in options if "Tensor" in str(takes[name].annotation)}
+    return {n: torch.as_tensor(v, dtype=dtype) if n in tensor_only else v for n, v in options.items()}
 
 
 def check_compile(record: LossRecord) -> None:
