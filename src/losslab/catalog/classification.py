@@ -58,26 +58,26 @@ def by_class(value: Tensor, target: Tensor, weight: Tensor | None) -> Tensor | t
         # smoothing .3 over 3 classes: targets (.1, .8, .1); slope p - target
         Case(
             FIRST, 1, 0.1 * log(8) + 0.8 * log(4) + 0.1 * log(1.6), {"label_smoothing": 0.3}, [0.025, -0.55, 0.525],
-            tolerance=1e-6,
+            tolerance=1e-12,
         ),
         # weights .5 of class 1 and 3 of class 0: (.5 ln 4 + 3 ln(5/3)) / 3.5; the third row is left out
         Case(
             [FIRST, SECOND, FIRST], [1, 0, -100], (0.5 * log(4) + 3 * log(5 / 3)) / 3.5, {"weight": [3.0, 0.5, 2.0]},
-            tolerance=1e-6,
+            tolerance=1e-12,
         ),
         # smoothing .3 and weights: .7 * .5 ln 4 + .1 (3 ln 8 + .5 ln 4 + 2 ln 1.6), over .5
         Case(
             [FIRST], [1], 0.7 * log(4) + 0.2 * (3 * log(8) + 0.5 * log(4) + 2 * log(1.6)),
-            {"weight": [3.0, 0.5, 2.0], "label_smoothing": 0.3}, tolerance=1e-6,
+            {"weight": [3.0, 0.5, 2.0], "label_smoothing": 0.3}, tolerance=1e-12,
         ),
         # a distribution (.5, .25, .25): slope p - target
         Case(
             FIRST, [0.5, 0.25, 0.25], 0.5 * log(8) + 0.25 * log(4) + 0.25 * log(1.6), {}, [-0.375, 0.0, 0.375],
-            tolerance=1e-6,
+            tolerance=1e-12,
         ),
         # an impossible class that the target does not name: 0 * inf is 0
-        Case([0.0, float("-inf")], [1.0, 0.0], 0.0, gradient=[0.0, 0.0], tolerance=1e-6),
-        Case([10.0, 0.0, -100.0], 2, 110.0000453989, tolerance=1e-6),
+        Case([0.0, float("-inf")], [1.0, 0.0], 0.0, gradient=[0.0, 0.0], tolerance=1e-12),
+        Case([10.0, 0.0, -100.0], 2, 110.0000453989, tolerance=1e-10),
     ),
 )  # fmt: skip
 def cross_entropy(
@@ -117,11 +117,11 @@ def cross_entropy(
     takes_ignore_index=True,
     uses=(guarded, by_class),
     cases=(
-        Case([-0.5, -2.0, -1.25], 2, 1.25, gradient=[0.0, 0.0, -1.0], tolerance=1e-6),
+        Case([-0.5, -2.0, -1.25], 2, 1.25, gradient=[0.0, 0.0, -1.0], tolerance=1e-12),
         # (.5 * 2 + 3 * .25) / (.5 + 3); the last row is left out
         Case(
             [[-0.5, -2.0, -1.25], [-0.25, -3.0, -1.75], [-1.0, -2.0, -3.0]], [1, 0, -100], 0.5,
-            {"weight": [3.0, 0.5, 2.0]}, [[0.0, -1 / 7, 0.0], [-6 / 7, 0.0, 0.0], [0.0, 0.0, 0.0]], tolerance=1e-6,
+            {"weight": [3.0, 0.5, 2.0]}, [[0.0, -1 / 7, 0.0], [-6 / 7, 0.0, 0.0], [0.0, 0.0, 0.0]], tolerance=1e-12,
         ),
     ),
 )  # fmt: skip
@@ -145,11 +145,11 @@ def nll_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> 
     uses=(log_likelihood, guarded, by_class),
     cases=(
         # p_y = 1/4: ln 4 + 3/4; slope -(1 + p_y) (onehot - p) = -1.25 (-1/8, 3/4, -5/8)
-        Case(FIRST, 1, log(4) + 0.75, {}, [0.15625, -0.9375, 0.78125], tolerance=1e-6),
+        Case(FIRST, 1, log(4) + 0.75, {}, [0.15625, -0.9375, 0.78125], tolerance=1e-12),
         # -.5 and weights: .5 (ln 4 - .375) and 3 (ln(5/3) - .2), divided by 3.5
         Case(
             [FIRST, SECOND], [1, 0], (0.5 * log(4) + 3 * log(5 / 3) - 0.7875) / 3.5,
-            {"epsilon": -0.5, "weight": [3.0, 0.5, 2.0]}, tolerance=1e-6,
+            {"epsilon": -0.5, "weight": [3.0, 0.5, 2.0]}, tolerance=1e-12,
         ),
     ),
 )  # fmt: skip
@@ -182,13 +182,13 @@ def poly1_cross_entropy(
     takes_ignore_index=True,
     cases=(
         # shortfalls 1 - 3 + 1 < 0 and 2.5 - 3 + 1 = .5, over three classes
-        Case([1.0, 3.0, 2.5], 1, 1 / 6, gradient=[0.0, -1 / 3, 1 / 3], tolerance=1e-6),
+        Case([1.0, 3.0, 2.5], 1, 1 / 6, gradient=[0.0, -1 / 3, 1 / 3], tolerance=1e-12),
         # margin 2.5: .5^2 + 2^2 over three; slopes 2 * .5 / 3 and 2 * 2 / 3
-        Case([1.0, 3.0, 2.5], 1, 4.25 / 3, {"p": 2, "margin": 2.5}, [1 / 3, -5 / 3, 4 / 3], tolerance=1e-6),
+        Case([1.0, 3.0, 2.5], 1, 4.25 / 3, {"p": 2, "margin": 2.5}, [1 / 3, -5 / 3, 4 / 3], tolerance=1e-12),
         # .5 * .5 / 3 and 3 * (3 + 2.5) / 3, halved: weights do not enter the denominator
         Case(
             [[1.0, 3.0, 2.5], [1.0, 3.0, 2.5]], [1, 0], (0.25 / 3 + 5.5) / 2, {"weight": [3.0, 0.5, 2.0]},
-            tolerance=1e-6,
+            tolerance=1e-12,
         ),
     ),
 )  # fmt: skip

@@ -25,11 +25,11 @@ from losslab.spec.record import Case, Parameter
     uses=(log_likelihood, guarded, by_class),
     cases=(
         # p_y = 1/4 = e^-1.386294: p^.7 = e^-.970406 = .378929, and (1 - .378929) / .7
-        Case(FIRST, 1, (1 - 0.25**0.7) / 0.7, tolerance=1e-6),
+        Case(FIRST, 1, (1 - 0.25**0.7) / 0.7, tolerance=1e-12),
         # q = .5: (1 - 1/2) / .5 = 1; slope -p^q (onehot - p) = -1/2 (-1/8, 3/4, -5/8)
-        Case(FIRST, 1, 1.0, {"q": 0.5}, [0.0625, -0.375, 0.3125], tolerance=1e-6),
+        Case(FIRST, 1, 1.0, {"q": 0.5}, [0.0625, -0.375, 0.3125], tolerance=1e-12),
         # q = 1: 1 - p = 3/4 and 2/5, with weights .5 and 3: (.375 + 1.2) / 3.5
-        Case([FIRST, SECOND], [1, 0], 0.45, {"q": 1.0, "weight": [3.0, 0.5, 2.0]}, tolerance=1e-6),
+        Case([FIRST, SECOND], [1, 0], 0.45, {"q": 1.0, "weight": [3.0, 0.5, 2.0]}, tolerance=1e-12),
     ),
 )
 def generalized_cross_entropy(

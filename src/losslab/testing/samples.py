@@ -115,9 +115,9 @@ def tensors(record: LossRecord, case: Case) -> tuple[Tensor, Tensor, dict[str, A
 def as_tensor(value: Any, keep_integers: bool) -> Tensor:
     tensor = torch.as_tensor(value)
     if tensor.is_complex():
-        return tensor.to(torch.complex128)
+        return torch.as_tensor(value, dtype=torch.complex128)
     if tensor.is_floating_point() or not (keep_integers or tensor.dtype == torch.bool):
-        return tensor.double()
+        return torch.as_tensor(value, dtype=torch.float64)  # not by way of float32
     return tensor
 
 
