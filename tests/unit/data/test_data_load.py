@@ -108,6 +108,7 @@ def _with(values, place, value):
     return changed
 
 
+TWO_OF_CLASS_2 = np.where(np.arange(ROWS) > 57, 2, np.arange(ROWS) % 2)
 ONE_OF_CLASS_2 = np.where(np.arange(ROWS) == 57, 2, np.arange(ROWS) % 2)
 
 
@@ -133,6 +134,7 @@ ONE_OF_CLASS_2 = np.where(np.arange(ROWS) == 57, 2, np.arange(ROWS) % 2)
         ((X, np.full(ROWS, 2.5)), {}, ["'2.5' in all 60 rows"]),
         ((X, np.ones(ROWS, int)), {}, ["'1' in all 60 rows"]),
         ((X, ONE_OF_CLASS_2), {}, ["class '2'", "has 1 row", "row 57", "at least 3"]),
+        ((X, TWO_OF_CLASS_2), {}, ["class '2'", "has 2 rows", "row 58", "at least 3"]),
         ((X[:12], CLASSES[:12]), {}, ["12 rows", "at least 30"]),
         ((X, [f"id {i}" for i in range(ROWS)]), {}, ["text with 60 different values"]),
         ((X, CLASSES), {"task": "binary"}, ["two classes", "3 different values: 0, 1, 2"]),

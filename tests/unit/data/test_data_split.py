@@ -34,6 +34,19 @@ def test_classes_have_their_share_to_within_a_row():
         assert np.all(np.abs(counts - share * np.array([400, 57, 31, 12])) <= 1)
 
 
+def test_no_class_is_favoured_by_rounding():
+    """Six classes of seven rows: 0.6 of 42 is 25, so one class has five training rows and the others four each."""
+    y = np.arange(42) % 6
+    found = split(table_of(y))
+    assert sorted(np.bincount(y[found.train.numpy()]).tolist()) == [4, 4, 4, 4, 4, 5]
+
+
+def test_a_small_class_beside_a_large_one_is_rounded_to_the_nearest():
+    y = np.repeat([0, 1], [1000, 12])
+    found = split(table_of(y), fractions=(0.7, 0.15, 0.15))
+    assert [int((y[part.numpy()] == 1).sum()) for part in parts_of(found)] == [8, 2, 2]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_small_classes_reach_every_part(seed):
     y = np.repeat([0, 1, 2, 3, 4], [40, 3, 3, 4, 3])
