@@ -39,9 +39,14 @@ class Journal:
             raise ValueError(f"{self.path} is not a losslab journal; choose another output folder")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open_to_append(self.path)
-        if not found:
-            append_lines(self._file, self.path, [{"kind": "study", "fingerprint": self.fingerprint}])
+        if found:
+            return
+        try:
+            self.append([{"kind": "study", "fingerprint": self.fingerprint}])
             sync_folder(self.path.parent)
+        except OSError:
+            self.close()
+            raise
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Adds records, one line each, in one write; they are on the disk when this returns.

@@ -8,6 +8,7 @@ from typing import Any
 
 import losslab.catalog  # noqa: F401 (declares the losses)
 from losslab.spec.declare import CATALOGUE, Catalogue
+from losslab.spec.interval import Interval
 from losslab.spec.record import Link, LossRecord, Outputs, Task
 from losslab.train.objective import name_of
 
@@ -18,7 +19,9 @@ DEFAULTS: dict[Task, str] = {
     "binary": "binary_cross_entropy_with_logits",
     "regression": "mse_loss",
 }
+TWO_OUTPUTS_DEFAULT = "cross_entropy"  # the same loss for a binary head with two outputs
 METRIC_DEFAULTS = {"pinball": "quantile_loss"}  # there the loss is the metric
+HEADS = {"one": "one output", "classes": "an output for each class"}
 OWN = "the user's own"  # the source of a record around a user's own callable
 
 
@@ -64,47 +67,77 @@ def candidates(
     losses: Sequence[str | LossRecord | Callable[..., Any]] | None = None,
     metric: Any = None,
     catalogue: Catalogue = CATALOGUE,
+    *,
+    outputs: Outputs | None = None,
+    add_default: bool = True,
 ) -> Candidates:
     """The losses to search for a task, the default first: those named, or else all that fit.
 
     Only losses on raw model outputs take part: a spelling on probabilities (`binary_cross_entropy`) or on
     log-probabilities (`nll_loss`) stands for the loss of its group that reads raw outputs. Of losses that are the same
-    up to a reparametrisation one takes part; a second one that was named is left out with a note. The default always
-    takes part. `metric` is a name or a record with a name.
+    up to a reparametrisation one takes part; a second one that was named is left out with a note. The default is added
+    where losses are named without it (`add_default`). `metric` is a name or a record with a name; for "pinball:0.9" the
+    quantile loss starts at 0.9. `outputs` says which head a model has that cannot be given another one.
 
     Raises ValueError for an unknown name (with the nearest ones) or a loss that does not fit the task.
     """
     if task not in DEFAULTS:
         raise ValueError(f"task {task!r} is not one of {', '.join(DEFAULTS)}")
-    default = default_loss(task, metric, catalogue)
-    fitting = [record for record in catalogue.filter(task=task).values() if is_raw(record)]
+    default = default_loss(task, metric, catalogue, outputs)
+    fitting = [r for r in catalogue.filter(task=task).values() if is_raw(r) and outputs in (None, r.outputs)]
     if losses is None:
-        return one_per_group([default, *fitting], named=False)
+        fitting.sort(key=lambda record: preference(record, task))
+        unique = one_per_group([default, *fitting], named=False)
+        return replace(unique, losses=tuple(for_metric(record, metric) for record in unique.losses))
     if isinstance(losses, str) or not isinstance(losses, Sequence):
         losses = [losses]
     if not losses:
         raise ValueError("losses is empty; leave it out to search all that fit")
     notes: list[str] = []
-    chosen = [resolve(loss, task, catalogue, notes) for loss in losses]
+    chosen = [resolve(loss, task, catalogue, fitting, outputs, notes) for loss in losses]
     chosen.sort(key=lambda record: record.group != default.group)
-    if chosen[0].group != default.group:
+    if chosen[0].group != default.group and add_default:
         chosen = [default, *chosen]
         notes.append(f"{default.name} was added: it is the default that every loss is compared with")
     unique = one_per_group(chosen, named=True)
-    return replace(unique, notes=(*notes, *unique.notes))
+    fitted = tuple(for_metric(record, metric) for record in unique.losses)
+    return Candidates(fitted, (*notes, *unique.notes))
 
 
-def default_loss(task: Task, metric: Any = None, catalogue: Catalogue = CATALOGUE) -> LossRecord:
+def default_loss(
+    task: Task, metric: Any = None, catalogue: Catalogue = CATALOGUE, outputs: Outputs | None = None
+) -> LossRecord:
     """The loss that a practitioner would use: by task alone, except where the metric is itself a loss (pinball)."""
-    name = DEFAULTS[task]
+    name = TWO_OUTPUTS_DEFAULT if task == "binary" and outputs == "classes" else DEFAULTS[task]
     if task == "regression":
-        name = METRIC_DEFAULTS.get(str(getattr(metric, "name", metric)), name)
+        name = METRIC_DEFAULTS.get(name_of_metric(metric).partition(":")[0], name)
     return catalogue[name]
+
+
+def name_of_metric(metric: Any) -> str:
+    return str(getattr(metric, "name", metric))
+
+
+def for_metric(record: LossRecord, metric: Any) -> LossRecord:
+    """The quantile loss for a pinball metric starts at the metric's level, and is searched there too; others stay."""
+    kind, _, level = name_of_metric(metric).partition(":")
+    quantile = record.parameters.get("quantile")
+    if kind != "pinball" or not level or quantile is None or quantile.search is None:
+        return record
+    at, search = float(level), quantile.search
+    wider = Interval(min(search.low, at), max(search.high, at), search.open_low, search.open_high)
+    return replace(record, parameters={**record.parameters, "quantile": replace(quantile, default=at, search=wider)})
 
 
 def is_raw(record: LossRecord) -> bool:
     """Whether the loss reads what a model's last linear layer gives: any real number."""
     return record.input_domain.low == float("-inf") and record.input_domain.high == float("inf")
+
+
+def preference(record: LossRecord, task: Task) -> tuple[bool, bool]:
+    """Which loss speaks for its group: the head that is natural for the task, then the one that the group is called."""
+    unusual_head = task == "binary" and record.outputs == "classes"
+    return unusual_head, record.name.removesuffix("_loss") != record.group.removesuffix("_loss")
 
 
 def one_per_group(records: Sequence[LossRecord], *, named: bool) -> Candidates:
@@ -136,22 +169,31 @@ def unique_names(records: list[LossRecord]) -> list[LossRecord]:
     return renamed
 
 
-def resolve(loss: Any, task: Task, catalogue: Catalogue, notes: list[str]) -> LossRecord:
-    """The record behind a name, a record or a user's own callable."""
+def resolve(
+    loss: Any,
+    task: Task,
+    catalogue: Catalogue,
+    fitting: Sequence[LossRecord],
+    outputs: Outputs | None,
+    notes: list[str],
+) -> LossRecord:
+    """The record behind a name, a record or a user's own callable, or the one of its group that fits the model."""
     if isinstance(loss, str):
         loss = by_name(loss, catalogue)
     if not isinstance(loss, LossRecord):
-        return own_loss(loss, task)
+        return own_loss(loss, task, outputs)
     if task not in loss.tasks:
-        fitting = ", ".join(r.name for r in catalogue.filter(task=task).values() if is_raw(r))
-        raise ValueError(f"{loss.name} is for {' and '.join(loss.tasks)}, the task is {task}; what fits: {fitting}")
-    if is_raw(loss):
+        known = ", ".join(record.name for record in fitting)
+        raise ValueError(f"{loss.name} is for {' and '.join(loss.tasks)}, the task is {task}; what fits: {known}")
+    if is_raw(loss) and outputs in (None, loss.outputs):
         return loss
-    for record in catalogue.filter(task=task).values():
-        if record.group == loss.group and is_raw(record):
-            notes.append(f"{record.name} takes the place of {loss.name}: the model gives raw outputs")
+    why = "the model gives raw outputs" if not is_raw(loss) else f"the model has {HEADS[outputs or loss.outputs]}"
+    for record in sorted(fitting, key=lambda record: preference(record, task)):
+        if record.group == loss.group:
+            notes.append(f"{record.name} takes the place of {loss.name}: {why}")
             return record
-    raise ValueError(f"{loss.name} reads inputs in {loss.input_domain}; a search needs a loss on raw outputs")
+    wants = f"inputs in {loss.input_domain}" if not is_raw(loss) else HEADS[loss.outputs]
+    raise ValueError(f"{loss.name} wants {wants}; {why}. What fits: {', '.join(record.name for record in fitting)}")
 
 
 def by_name(name: str, catalogue: Catalogue) -> LossRecord:
@@ -162,7 +204,7 @@ def by_name(name: str, catalogue: Catalogue) -> LossRecord:
     raise ValueError(f"no loss {name!r}; {'nearest' if near else 'known'}: {', '.join(near or catalogue)}")
 
 
-def own_loss(loss: Callable[..., Any], task: Task) -> LossRecord:
+def own_loss(loss: Callable[..., Any], task: Task, outputs: Outputs | None = None) -> LossRecord:
     """A record around a user's own callable or module `(input, target) -> scalar or per-sample`: no parameters.
 
     Its link is not known, so it is taken to give a prediction and no probability, unless the callable has an attribute
@@ -174,8 +216,8 @@ def own_loss(loss: Callable[..., Any], task: Task) -> LossRecord:
         raise TypeError(f"losses: {loss!r} is neither a loss's name nor callable as loss(input, target)")
     name = re.sub(r"\W+", "", name_of(loss)) or "own_loss"
     link: Link = getattr(loss, "link", "identity" if task == "regression" else "arg-max")
-    outputs: Outputs = "classes" if task == "multiclass" else "one"
-    target: Any = "class" if task == "multiclass" else "probability" if task == "binary" else "real"
+    outputs = outputs or ("classes" if task == "multiclass" else "one")
+    target: Any = "real" if task == "regression" else "class" if outputs == "classes" else "probability"
     return LossRecord(
         name=name, rule=loss, kind="rowwise", formula="", source=OWN, tasks=(task,), outputs=outputs, link=link,
         target=target, cases=(), parameters={}, group=f"own {name} {id(loss)}", module_name=name, form=loss,

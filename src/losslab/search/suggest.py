@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from losslab.search.quota import candidates, is_own
+from losslab.search.quota import candidates, default_loss, is_own
 from losslab.search.space import closed, in_target_unit
 from losslab.spec.module import module
 from losslab.spec.record import LossRecord, Task
@@ -28,14 +28,17 @@ def suggest_loss(
             return train(loss=losslab.suggest_loss(trial, task="multiclass"))
 
     The trial gets "loss" and, for the chosen loss, "<loss>.<parameter>"; `study.best_trial` gives the best module
-    again. `losses` limits the choice (names, records, own callables). `target` are the training targets of a
-    regression, as the loss will see them, of any shape: parameters with the target's unit (delta, ...) are then
-    multiples of their median absolute deviation. Without it they are suggested as plain numbers, which suits targets of
-    about unit spread.
+    again. `losses` limits the choice (names, records, own callables); without it a binary task gets the losses on one
+    output, and a model with an output for each of its two classes names its losses.
+
+    `target` are the training targets of a regression, as the loss will see them, of any shape: parameters with the
+    target's unit (delta, ...) are then multiples of their median absolute deviation. Without it they are suggested as
+    plain numbers, which suits targets of about unit spread.
 
     Raises ValueError for an unknown loss or one that does not fit the task.
     """
-    records = {record.name: record for record in candidates(task, losses).losses}
+    outputs = default_loss(task).outputs if losses is None else None
+    records = {record.name: record for record in candidates(task, losses, outputs=outputs, add_default=False).losses}
     record = records[trial.suggest_categorical("loss", list(records))]
     if is_own(record):
         return record.rule if isinstance(record.rule, nn.Module) else OwnLoss(record.rule)

@@ -14,8 +14,8 @@ from losslab.spec.record import LossRecord, Parameter
 def a_loss(name, task, group="", domain=REAL, **facts):
     return LossRecord(
         name=name, rule=lambda input, target: input, kind="rowwise", formula="", source="", tasks=(task,),
-        outputs="one", link="identity", target="real", cases=(), parameters={}, group=group or name,
-        input_domain=domain, **facts,
+        outputs=facts.pop("outputs", "one"), link="identity", target="real", cases=(), parameters={},
+        group=group or name, input_domain=domain, **facts,
     )  # fmt: skip
 
 
@@ -24,6 +24,8 @@ LOSSES = [
     a_loss("nll_loss", "multiclass", "cross_entropy", Interval(high=0)),
     a_loss("cross_entropy", "multiclass", "cross_entropy"),
     a_loss("scaled_cross_entropy", "multiclass", "cross_entropy"),
+    a_loss("relaxed_loss", "binary", "hinge", outputs="classes"),
+    a_loss("hinge_loss", "binary", "hinge"),
     a_loss("binary_cross_entropy", "binary", "bce", UNIT),
     a_loss("binary_cross_entropy_with_logits", "binary", "bce"),
     a_loss("probability_only_loss", "binary", "alone", UNIT),
@@ -40,7 +42,7 @@ def names(task, losses=None, metric=None):
 
 def test_all_that_fit_one_of_each_group_on_raw_outputs_the_default_first():
     assert names("multiclass") == ["cross_entropy", "focal_loss"]
-    assert names("binary") == ["binary_cross_entropy_with_logits"]
+    assert names("binary") == ["binary_cross_entropy_with_logits", "hinge_loss"]
     assert names("regression") == ["mse_loss", "l1_loss", "quantile_loss"]
     assert candidates("multiclass", catalogue=CATALOGUE).notes == ()
 
@@ -52,14 +54,56 @@ def test_default_depends_on_a_metric_that_is_a_loss_only():
     assert default_loss("multiclass", "pinball", CATALOGUE).name == "cross_entropy"
 
 
+def test_quantile_loss_starts_at_the_level_of_the_metric():
+    level = Parameter(UNIT, search=Interval(0.1, 0.9), default=0.5)
+    records = {record.name: record for record in LOSSES}
+    records["quantile_loss"] = replace(records["quantile_loss"], parameters={"quantile": level})
+    for losses in (None, ["quantile", "l1"]):
+        found = candidates("regression", losses, "pinball:0.95", Catalogue(records))
+        assert found.default.name == "quantile_loss"
+        assert found.default.defaults == {"quantile": 0.95}
+        assert found.default.parameters["quantile"].search == Interval(0.1, 0.95)
+    for metric in ("pinball", "mae", None):
+        (plain,) = [r for r in candidates("regression", None, metric, Catalogue(records)).losses if r.parameters]
+        assert plain.parameters["quantile"] == level
+
+
 def test_named_losses_with_or_without_ending_and_the_default_added():
     found = candidates("regression", ["l1", "quantile_loss"], catalogue=CATALOGUE)
     assert [record.name for record in found.losses] == ["mse_loss", "l1_loss", "quantile_loss"]
     assert found.default.name == "mse_loss"
     assert len(found.notes) == 1
     assert "mse_loss was added" in found.notes[0]
+    only = candidates("regression", ["l1", "quantile_loss"], catalogue=CATALOGUE, add_default=False)
+    assert [record.name for record in only.losses] == ["l1_loss", "quantile_loss"]
     assert names("regression", ["l1", "mse"]) == ["mse_loss", "l1_loss"]
     assert names("multiclass", "focal-loss") == ["cross_entropy", "focal_loss"]
+
+
+def test_the_loss_that_a_group_is_called_after_speaks_for_it():
+    smooth = a_loss("smooth_l1_loss", "regression", "huber")
+    records = [smooth, *LOSSES[-3:], a_loss("huber_loss", "regression", "huber")]
+    found = candidates("regression", catalogue=Catalogue({record.name: record for record in records}))
+    assert [record.name for record in found.losses] == ["mse_loss", "l1_loss", "quantile_loss", "huber_loss"]
+
+
+def test_a_model_with_a_head_of_its_own():
+    def names_for(outputs, losses=None, records=()):
+        catalogue = Catalogue({record.name: record for record in [*LOSSES, *records]})
+        found = candidates("binary", losses, catalogue=catalogue, outputs=outputs)
+        return [record.name for record in found.losses], found.notes
+
+    two = replace(LOSSES[2], tasks=("binary", "multiclass"), outputs="classes", group="bce")
+    lone = a_loss("lone_loss", "binary", outputs="classes")
+    assert names_for("classes", None, [two, lone])[0] == ["cross_entropy", "lone_loss", "relaxed_loss"]
+    assert names_for("one", None, [two, lone])[0] == ["binary_cross_entropy_with_logits", "hinge_loss"]
+    found, notes = names_for("one", ["relaxed_loss", "cross_entropy"], [two])
+    assert found == ["binary_cross_entropy_with_logits", "hinge_loss"]
+    assert "hinge_loss takes the place of relaxed_loss: the model has one output" in notes
+    with pytest.raises(ValueError, match="lone_loss wants an output for each class; the model has one output"):
+        names_for("one", ["lone_loss"], [two, lone])
+    own = candidates("binary", [lambda input, target: input], outputs="classes").losses[1]
+    assert (own.outputs, own.target) == ("classes", "class")
 
 
 def test_reparametrisations_are_one_loss():
@@ -75,7 +119,7 @@ def test_a_spelling_on_probabilities_gives_way_to_raw_outputs():
     found = candidates("multiclass", ["nll_loss", "focal"], catalogue=CATALOGUE)
     assert [record.name for record in found.losses] == ["cross_entropy", "focal_loss"]
     assert "cross_entropy takes the place of nll_loss" in found.notes[0]
-    with pytest.raises(ValueError, match=r"probability_only_loss reads inputs in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"probability_only_loss wants inputs in \[0, 1\]; the model gives raw"):
         names("binary", ["probability_only_loss"])
 
 
@@ -127,7 +171,7 @@ def test_own_loss_gives_no_probability_unless_it_says_so():
 
 
 def test_a_record_under_another_name_and_group_is_another_loss():
-    again = replace(LOSSES[8], name="mse_again", group="mse_again", parameters={"x": Parameter(REAL)})
+    again = replace(LOSSES[-2], name="mse_again", group="mse_again", parameters={"x": Parameter(REAL)})
     assert names("regression", [again]) == ["mse_loss", "mse_again"]
 
 
