@@ -100,7 +100,9 @@ def test_a_sum_that_returns_the_mean_is_caught():
 
 
 def test_a_record_with_one_bland_case_is_refused():
-    bland = replace(CATALOGUE["mse_loss"], cases=(Case([1.0], [0.0], 1.0), Case([2.0, 2.0], [0.0, 0.0], 4.0)))
+    bland = replace(
+        CATALOGUE["mse_loss"], cases=(Case([1.0], [0.0], 1.0), Case([2.0, 2.0], [0.0, 0.0], 8.0, {"reduction": "sum"}))
+    )
     with pytest.raises(ContractError, match="0 telling"):
         suites.check_enough_cases(bland)
 

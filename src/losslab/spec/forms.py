@@ -95,9 +95,7 @@ def bind(
     if twice:
         raise TypeError(f"{name}: {', '.join(sorted(twice))} given both by position and by name")
     checks.check_names(name, kwargs, defaults)
-    given |= {key: value for key, value in kwargs.items() if key in defaults}
-    unset = {key for key in record.parameters if given.get(key, 0) is None}  # torch's None, as for pos_weight
-    given = {**defaults, **{key: value for key, value in given.items() if key not in unset}}
+    given = {**defaults, **given, **{key: value for key, value in kwargs.items() if key in defaults}}
     checks.check_choices(name, given)
     checks.check_numbers(name, record, given)
     return given

@@ -119,7 +119,3 @@ def as_tensor(value: Any, keep_integers: bool) -> Tensor:
     if tensor.is_floating_point() or not (keep_integers or tensor.dtype == torch.bool):
         return torch.as_tensor(value, dtype=torch.float64)  # not by way of float32
     return tensor
-
-
-def accepts_soft(record: LossRecord) -> bool:
-    return record.target == "class or distribution" or (record.target == "probability" and record.target_domain != UNIT)

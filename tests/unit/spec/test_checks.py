@@ -104,8 +104,7 @@ def test_parameters_are_checked_as_numbers_and_tensors_are_not():
     for bad in (0, -1.0, float("nan")):
         with pytest.raises(ValueError, match=r"width_loss: width = .* out of bounds; it must lie in \(0, inf\)"):
             width_loss(x, x, width=bad)
-    assert width_loss(x, -x, width=None).item() == width_loss(x, -x).item() == 2
-    for bad in ("2", True):
+    for bad in ("2", True, None):
         with pytest.raises(TypeError, match="width must be a number or a tensor"):
             width_loss(x, x, width=bad)
     assert width_loss(x, -x, width=torch.tensor(-1.0)).item() == -4
