@@ -181,7 +181,8 @@ def _parameter(data: TuneData, row: Row, name: str, dots: list[Dot], place: int)
     frame = layout(words.clean(name), f"{data.metric} (validation)")
     frame["yaxis"]["range"] = focus([y for _, y, _ in dots], data.higher_is_better)
     if min(x for x, _, _ in dots) > 0 and max(x for x, _, _ in dots) > 30 * min(x for x, _, _ in dots):
-        frame["xaxis"]["type"] = "log"
+        frame["xaxis"] |= {"type": "log", **_log_ticks([x for x, _, _ in dots])}
+    frame["showlegend"] = False
     traces = []
     for state, title, marker in (
         ("pruned", "ended early", {"symbol": "circle-open", "color": GREY, "size": 7}),
@@ -225,6 +226,14 @@ def _ends(row: Row, factor: float) -> tuple[float | None, float | None]:
 def _reached(value: float | None, curve: Sequence[tuple[int, float]]) -> float | None:
     """The final value, or the last that was seen."""
     return value if words.known(value) else (curve[-1][1] if curve else None)
+
+
+def _log_ticks(values: Sequence[float]) -> dict[str, Any]:
+    """1, 2, 5, 10, ... or, over more than three decades, powers of ten: plotly's own would crowd a small chart."""
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    steps = (1,) if high - low > 3 else (1, 3) if high - low > 1 else (1, 2, 5)
+    ticks = [step * 10.0**power for power in range(low, high + 1) for step in steps]
+    return {"tickvals": ticks, "ticktext": [words.number(tick) for tick in ticks]}
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

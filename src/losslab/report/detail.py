@@ -11,7 +11,6 @@ MOST_POINTS = 2000  # more dots than this are thinned out: the page stays quick
 COLOURS = {"default": DEFAULT, "winner": WINNER}
 SYMBOLS = {"default": "circle", "winner": "diamond"}
 LINES = {"default": "dash", "winner": "solid"}
-SHARES = [[0, "rgba(0,114,178,0.04)"], [0.02, "rgba(0,114,178,0.25)"], [1, WINNER]]
 
 
 def calibration(data: TuneData) -> Chart | None:
@@ -54,7 +53,7 @@ def confusion(data: TuneData) -> list[Chart]:
         share = [[n / max(sum(row), 1) for n in row] for row in counts]
         cells = {
             "type": "heatmap", "z": share, "x": classes, "y": classes, "customdata": counts, "showscale": False,
-            "zmin": 0, "zmax": 1, "colorscale": SHARES,
+            "zmin": 0, "zmax": 1,
             "xgap": 1, "ygap": 1, "hovertemplate": "true %{y}, predicted %{x}: %{customdata} rows<extra></extra>",
         }  # fmt: skip
         if len(classes) <= 15:

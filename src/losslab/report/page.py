@@ -16,9 +16,9 @@ from losslab.report.store import plain
 from losslab.search.result import Row, TuneData
 
 BADGES = {
-    "better": "better: the interval leaves out zero, also after correction for the number of losses",
-    "equivalent": "equivalent: the whole interval lies inside the margin",
-    "undecided": "undecided: neither a difference nor its absence is shown",
+    "better": "the interval leaves out zero, also after correction for the number of losses",
+    "equivalent": "the whole interval lies inside the margin",
+    "undecided": "neither a difference nor its absence is shown",
 }
 MOST_ROWS = 200  # indices of rows on which the two disagree
 
@@ -56,11 +56,13 @@ def page(data: TuneData, *, include_rows: bool = False) -> str:
     return environment.get_template("report.html.j2").render(
         data=data,
         words=words,
+        breakable=_breakable,
         numbers=words.Numbers.of(data),
         badge=BADGES.get(data.verdict_kind, data.verdict_kind),
         snippet=snippet_of(data),
         charts={**single, **several},
         losses=losses,
+        default=words.default_row(data),
         others=others,
         secondary=_secondary(data, [*losses, *others]),
         bounds=[(row.loss, row.at_bound) for row in losses if row.at_bound],
@@ -88,14 +90,15 @@ def _secondary(data: TuneData, rows: Iterable[Row]) -> list[dict[str, Any]]:
     found = []
     for name in dict.fromkeys(name for row in rows for name in row.secondary):
         own = default.secondary.get(name) if default else None
+        column = [value for row in rows if words.known(value := row.secondary.get(name))]
         cells = []
         for row in rows:
             value = row.secondary.get(name)
             arrow = ""
-            if words.known(value) and words.known(own) and row is not default and f"{value:.3g}" != f"{own:.3g}":
+            text = words.alike(value, column) if words.known(value) else "n/a" if name in row.secondary else ""
+            if words.known(value) and words.known(own) and text != words.alike(own, column):
                 arrow = "\u2191" if value > own else "\u2193"
-            missing = "n/a" if name in row.secondary else ""
-            cells.append({"text": f"{value:.3g}" if words.known(value) else missing, "arrow": arrow})
+            cells.append({"text": text, "arrow": arrow})
         found.append({"name": name, "cells": cells})
     return found
 
@@ -136,8 +139,8 @@ def _decided(data: TuneData) -> list[str]:
             f"{words.count(trials)} configurations were tried, {equal}: the default had the same budget as the others."
         )
     if len(data.rungs) > 1:
-        rungs = words.listed(str(rung) for rung in data.rungs)
-        sentences.append(f"At epochs {rungs} the weaker ones of each loss were ended; every loss kept a finalist.")
+        rungs = words.listed(str(rung) for rung in data.rungs[:-1])
+        sentences.append(f"At epoch {rungs} the weaker ones of each loss were ended; every loss kept a finalist.")
     again = f" {runs} times" if runs > 1 else ""
     sentences.append(
         f"The finalists were chosen on the validation part, which makes their validation figures optimistic. They were "
@@ -159,6 +162,11 @@ def _table(entries: list[dict[str, Any]]) -> dict[str, list[Any]]:
     columns = list(dict.fromkeys(name for entry in entries for name in entry))
     rows = [["" if entry.get(name) is None else words.number(entry[name]) for name in columns] for entry in entries]
     return {"columns": columns, "rows": rows}
+
+
+def _breakable(text: str) -> Markup:
+    """Text that may go on in the next line after an underscore."""
+    return Markup("_<wbr>").join(text.split("_"))
 
 
 def _embedded(content: Any) -> Markup:

@@ -27,11 +27,12 @@ class Source:
 
     @classmethod
     def of(cls, functions: Iterable[Callable[..., Any]]) -> "Source":
-        """Raises UnreadableError for functions without source, with a closure, or that use more than torch and Python."""
+        """Raises UnreadableError for functions without source, with a closure, or that need more than torch."""
         source = cls()
         done: set[str] = set()
         for function in functions:
-            source._add(function, done)
+            if getattr(function, "__name__", None) not in done:
+                source._add(function, done)
         return source
 
     def _add(self, function: Any, done: set[str]) -> None:

@@ -1,7 +1,7 @@
 """How numbers, names and sentences are written: the same in the terminal and on the page."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, TypeGuard
@@ -91,6 +91,11 @@ def number(value: Any) -> str:
     mantissa, exponent = power.split("e") if "e" in power else (power, "0")
     short = f"{float(mantissa):g}e{int(exponent)}"
     return short if len(short) < len(plain) else plain
+
+
+def alike(value: float, column: Sequence[float]) -> str:
+    """With as many decimals as show the column's middle with three significant digits."""
+    return _fixed(value, _digits(median(abs(other) for other in column), significant=3))
 
 
 def p_value(p: float | None) -> str:

@@ -75,7 +75,7 @@ def digits(**changes) -> TuneData:
                            "count": [2, 15, 41, 302]},
             },
             "confusion": {
-                "default": [[36 if i == j else (i * j) % 3 == 2 for j in range(10)] for i in range(10)],
+                "default": [[36 if i == j else int((i * j) % 3 == 2) for j in range(10)] for i in range(10)],
                 "winner": [[36 if i == j else int((i + 2 * j) % 7 == 0) for j in range(10)] for i in range(10)],
                 "classes": [str(i) for i in range(10)],
             },
@@ -186,11 +186,11 @@ def _curve(start: float, end: float, epochs: int = 20) -> dict:
 def _trials(searched: dict, rungs: list[int], base: float, gain: float) -> list[Trial]:
     """Sixteen trials a loss: a quarter reaches the last rung, one fails."""
     trials = []
-    for loss, range_ in searched.items():
+    for place, (loss, range_) in enumerate(searched.items()):
         for i in range(16):
             share = ((7 * i) % 16) / 15
             params = {range_[0]: range_[1] + share * (range_[2] - range_[1])} if range_ else {}
-            quality = 1 - 0.5 * (share - 0.3) ** 2 - 0.02 * (i % 3)
+            quality = 1 - 0.03 * place - 0.5 * (share - 0.3) ** 2 - 0.02 * (i % 3)
             reached = len(rungs) if i % 4 == 0 else 1 + i % 2
             curve = [(e, base + gain * quality * (1 - math.exp(-3 * e / rungs[-1]))) for e in rungs[:reached]]
             state = "complete" if reached == len(rungs) else "pruned"

@@ -1,18 +1,22 @@
 "use strict";
 (() => {
   const themes = {
-    light: { text: "#1b1f24", grid: "#e3e7eb", line: "#9aa4ae", label: "#ffffff" },
-    dark: { text: "#e6e9ec", grid: "#2f363d", line: "#6b7580", label: "#1f242a" },
+    light: { text: "#1b1f24", grid: "#e3e7eb", line: "#9aa4ae", label: "#ffffff", note: "rgba(255,255,255,0.85)",
+             shares: [[0, "#f3f6f9"], [0.02, "#cfe3f1"], [1, "#0072b2"]] },
+    dark: { text: "#e6e9ec", grid: "#2f363d", line: "#6b7580", label: "#1f242a", note: "rgba(20,23,27,0.85)",
+            shares: [[0, "#1a1f24"], [0.02, "#173a52"], [1, "#0072b2"]] },
   };
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const source = document.getElementById("figures");
   const figures = source ? JSON.parse(source.textContent) : [];
 
   function template(theme) {
-    const axis = { gridcolor: theme.grid, linecolor: theme.line, zerolinecolor: theme.line, tickcolor: theme.line };
-    return { layout: {
+    const axis = { gridcolor: theme.grid, linecolor: theme.line, zerolinecolor: theme.line, tickcolor: theme.line,
+                   title: { font: { size: 13 } } };
+    return { data: { heatmap: [{ colorscale: theme.shares }] }, layout: {
       font: { color: theme.text, family: "system-ui, sans-serif", size: 13 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", xaxis: axis, yaxis: axis,
+      annotationdefaults: { bgcolor: theme.note, borderpad: 1 },
       hoverlabel: { bgcolor: theme.label, font: { color: theme.text }, bordercolor: theme.line },
     } };
   }
