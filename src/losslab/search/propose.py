@@ -181,7 +181,7 @@ def chunks(total: int, size: int) -> tuple[int, ...]:
 
 
 def sobol(space: Space, seed: int) -> "BaseSampler":
-    """Scrambled Sobol points of a space.
+    """Scrambled Sobol points of a space; its choices are drawn at random, as not every version of Optuna spreads them.
 
     Optuna's sampler learns the space from the first completed trial, and draws independent random points until there is
     one. A batch is asked for before anything is completed, so the space is handed over here.
@@ -190,7 +190,7 @@ def sobol(space: Space, seed: int) -> "BaseSampler":
 
     class Sobol(QMCSampler):
         def infer_relative_search_space(self, study: Any, trial: Any) -> Space:
-            return dict(space)
+            return {name: d for name, d in space.items() if not hasattr(d, "choices")}
 
     return Sobol(scramble=True, seed=seed, warn_independent_sampling=False)
 
