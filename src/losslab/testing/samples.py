@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losslab.spec.interval import REAL, UNIT, Interval
+from losslab.spec.interval import REAL, Interval
 from losslab.spec.record import Case, LossRecord
 
 ROWS, CLASSES = 12, 5

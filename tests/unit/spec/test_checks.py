@@ -69,6 +69,8 @@ def test_a_label_out_of_range_is_named_with_its_place():
     with pytest.raises(ValueError, match=r"label 255 at \[1, 2, 0\] .* 4 classes, so labels run from 0 to 3; .*=255"):
         row_loss(scores(2, 4, 3, 2), y)
     assert row_loss(scores(2, 4, 3, 2), y, ignore_index=255).isfinite()
+    with pytest.raises(ValueError, match=r"label 4 at \[1\] .* 4 classes, so labels run from 0 to 3"):
+        row_loss(scores(2, 4), torch.tensor([3, 4]))
     with pytest.raises(ValueError, match=r"label -1 .*ignore_index=-1"):
         row_loss(scores(1, 4)[0], torch.tensor(-1))
 

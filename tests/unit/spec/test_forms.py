@@ -52,6 +52,14 @@ def test_a_mask_that_hides_an_illegal_value_keeps_it_out_of_checks_and_gradients
     assert x.grad.tolist() == [-0.75, 0.0, 0.5]
 
 
+def test_a_masked_row_may_hold_no_distribution():
+    x, soft = scores(3), scores(3).softmax(1)
+    spoilt = soft.clone()
+    spoilt[1] = 7.0
+    found = row_loss(x, spoilt, mask=torch.tensor([True, False, True]))
+    torch.testing.assert_close(found, F.cross_entropy(x[[0, 2]], soft[[0, 2]]))
+
+
 def test_a_masked_element_of_a_half_open_domain_gets_a_zero_gradient():
     x = torch.tensor([2.0, -1.0], requires_grad=True)
     log_ratio_loss(x, torch.tensor([1.0, 0.0]), mask=torch.tensor([True, False])).backward()
@@ -108,11 +116,15 @@ def test_dtypes_promote_and_integer_targets_are_taken():
 
 
 def test_autocast_does_not_change_the_precision():
-    x, y = scores(3).float(), torch.tensor([0, 1, 2])
+    @private_loss(kind="pointwise", task="regression")
+    def product_loss(input, target):
+        return (input - target) @ torch.eye(2)  # autocast would multiply in bfloat16
+
+    x, y = torch.tensor([[1.001, 2.003]]), torch.zeros(1, 2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = row_loss(x, y)
+        inside = product_loss(x, y, reduction="none")
     assert inside.dtype == torch.float32
-    assert inside == row_loss(x, y)
+    assert torch.equal(inside, x)
 
 
 def test_a_parameter_may_be_learnt():
