@@ -112,20 +112,21 @@ def learning_curves(data: TuneData) -> Chart | None:
     traces, shown = [], []
     for loss, curve in curves.items():
         colour, dash = looks.get(loss, (GREY, "solid"))
+        name = escape(words.clean(loss))
         low, high = curve.get("low"), curve.get("high")
         if low and high:
             traces.append(
                 trace(
                     x=[*curve["epoch"], *reversed(curve["epoch"])], y=[*high, *reversed(low)], mode="lines",
                     fill="toself", fillcolor=faint(colour), line={"width": 0}, hoverinfo="skip", showlegend=False,
-                    legendgroup=loss,
+                    legendgroup=name,
                 )
             )  # fmt: skip
         traces.append(
             trace(
-                x=curve["epoch"], y=curve["mean"], mode="lines", name=escape(words.clean(loss)), legendgroup=loss,
+                x=curve["epoch"], y=curve["mean"], mode="lines", name=name, legendgroup=name,
                 line={"color": colour, "dash": dash, "width": 2.5},
-                hovertemplate=f"epoch %{{x}}: %{{y:.4g}}<extra>{escape(words.clean(loss))}</extra>",
+                hovertemplate=f"epoch %{{x}}: %{{y:.4g}}<extra>{name}</extra>",
             )
         )  # fmt: skip
         shown += [value for value in [*curve["mean"], *(low or []), *(high or [])] if words.known(value)]
@@ -149,10 +150,10 @@ def halving(data: TuneData) -> Chart | None:
         ended = [trial.curve[-1] for trial in own if trial.state != "complete"]
         name = escape(words.clean(loss))
         traces += [
-            trace(x=x, y=y, mode="lines", name=name, legendgroup=loss, opacity=0.55, hoverinfo="skip",
+            trace(x=x, y=y, mode="lines", name=name, legendgroup=name, opacity=0.55, hoverinfo="skip",
                    line={"color": colour, "width": 1}),
             trace(x=[epoch for epoch, _ in ended], y=[value for _, value in ended], mode="markers", showlegend=False,
-                   legendgroup=loss, marker={"color": colour, "symbol": "x", "size": 6},
+                   legendgroup=name, marker={"color": colour, "symbol": "x", "size": 6},
                    hovertemplate=f"ended at epoch %{{x}}: %{{y:.4g}}<extra>{name}</extra>"),
         ]  # fmt: skip
     frame = layout("epoch", f"{data.metric} (validation)")
