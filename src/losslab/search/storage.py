@@ -4,8 +4,10 @@ The storage is written in bulk at the end (or at an interruption); resume never 
 address reaches no file, page or traceback of ours.
 """
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -35,20 +37,43 @@ class Address:
     def is_url(self) -> bool:
         return "://" in self._text
 
-    def open(self) -> "BaseStorage":
+    @contextmanager
+    def open(self) -> "Iterator[BaseStorage]":
+        """The storage, on disk when the block ends: what goes to a journal file is written in one piece."""
         from optuna.storages import JournalStorage, get_storage
         from optuna.storages.journal import JournalFileBackend
 
         if self.is_url:
-            return get_storage(self._text)
+            yield get_storage(self._text)
+            return
         Path(self._text).parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(self._text))
+        file = JournalFileBackend(self._text)
+        buffer = Buffer(file.read_logs(0))
+        there = len(buffer.logs)
+        yield JournalStorage(buffer)  # type: ignore[arg-type]
+        file.append_logs(buffer.logs[there:])
 
     def clean(self, message: str) -> str:
         """A message of a database or its driver, without the address's password in any spelling."""
         for secret in sorted(secrets(self._text), key=len, reverse=True):
             message = message.replace(secret, "***")
         return redact(message)
+
+
+class Buffer:
+    """The entries of an Optuna journal in memory (`optuna.storages.journal.BaseJournalBackend`).
+
+    A file of the same kind waits for the disk at every entry, of which a trial has one and a study several.
+    """
+
+    def __init__(self, logs: Iterable[dict[str, Any]]) -> None:
+        self.logs = list(logs)
+
+    def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
+        return self.logs[log_number_from:]
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        self.logs += json.loads(json.dumps(logs))
 
 
 def redact(text: str) -> str:
@@ -103,10 +128,10 @@ def _write(
 ) -> int:
     import optuna
 
-    with quiet():
+    with quiet(), storage.open() as opened:
         study = optuna.create_study(
             study_name=name,
-            storage=storage.open(),
+            storage=opened,
             direction="maximize" if higher_is_better else "minimize",
             load_if_exists=True,
         )

@@ -4,6 +4,8 @@ import traceback
 
 import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from losslab.optim.registry import RULES
 from losslab.search.propose import quiet
@@ -38,8 +40,11 @@ def outcomes():
 
 
 def load(storage, name="digits"):
+    """Through Optuna's own classes, as its dashboard would."""
+    if "://" not in str(storage):
+        storage = JournalStorage(JournalFileBackend(str(storage)))
     with quiet():
-        return optuna.load_study(study_name=name, storage=Address(storage).open())
+        return optuna.load_study(study_name=name, storage=storage)
 
 
 def write(storage, found=None, name="digits"):
@@ -94,6 +99,17 @@ def test_a_default_that_a_log_scale_cannot_hold_is_an_attribute(tmp_path):
     (trial,) = load(tmp_path / "o.log", "s").trials
     assert "wide_loss.width" not in trial.params
     assert trial.user_attrs["wide_loss.width"] == 0.0
+
+
+def test_a_study_in_the_same_storage_stays(storage):
+    """Somebody else's trial lies between two writes of ours."""
+    write(storage, outcomes()[:2])
+    theirs = load(storage)
+    with quiet():
+        optuna.create_study(study_name="theirs", storage=theirs._storage).add_trial(theirs.trials[0])
+    write(storage)
+    assert len(load(storage).trials) == 3
+    assert len(load(storage, "theirs").trials) == 1
 
 
 def test_nothing_is_printed(storage, capfd):
