@@ -14,9 +14,18 @@ from losslab.spec.record import Case, Parameter
 FIRST, SECOND = [0.0, log(2), log(5)], [log(3), 0.0, 0.0]
 
 
+def log_probabilities(input: Tensor) -> Tensor:
+    """log_softmax over the last dimension."""
+    # torch's CPU kernel for the last dimension takes rows below 16 numbers one number at a time. With classes laid out
+    # first, a step over 64 x 64 rows of 10 classes is three times as fast.
+    if input.shape[-1] >= 16:
+        return F.log_softmax(input, -1)
+    return F.log_softmax(input.movedim(-1, 0).contiguous(), 0).movedim(0, -1)
+
+
 def log_likelihood(input: Tensor, target: Tensor) -> Tensor:
     """Log-probability of the target's class: input (..., C), target (...) of class indices."""
-    return F.log_softmax(input, -1).gather(-1, target.unsqueeze(-1)).squeeze(-1)
+    return log_probabilities(input).gather(-1, target.unsqueeze(-1)).squeeze(-1)
 
 
 def guarded(value: Tensor, factor: float | Tensor) -> Tensor:
@@ -49,7 +58,7 @@ def by_class(value: Tensor, target: Tensor, weight: Tensor | None) -> Tensor | t
     module_positional=("weight",),
     takes_weight=True,
     takes_ignore_index=True,
-    uses=(guarded,),
+    uses=(log_probabilities, guarded),
     cases=(
         # ln(e^.1 + e^.2 + e^.3) - .2 = ln(1.1051709 + 1.2214028 + 1.3498588) - .2 = 1.3019428 - .2
         Case([0.1, 0.2, 0.3], 1, 1.1019428, tolerance=1e-6),
@@ -84,7 +93,7 @@ def cross_entropy(
     input: Tensor, target: Tensor, *, label_smoothing: float | Tensor = 0.0, weight: Tensor | None = None
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Log loss of softmax scores; targets are classes or distributions over them."""
-    log_p = F.log_softmax(input, -1)
+    log_p = log_probabilities(input)
     if target.is_floating_point():
         share = target * (1 - label_smoothing) + label_smoothing / input.shape[-1]
         share = share if weight is None else share * weight
@@ -142,7 +151,7 @@ def nll_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> 
     module_name="Poly1CrossEntropyLoss",
     takes_weight=True,
     takes_ignore_index=True,
-    uses=(log_likelihood, guarded, by_class),
+    uses=(log_probabilities, log_likelihood, guarded, by_class),
     cases=(
         # p_y = 1/4: ln 4 + 3/4; slope -(1 + p_y) (onehot - p) = -1.25 (-1/8, 3/4, -5/8)
         Case(FIRST, 1, log(4) + 0.75, {}, [0.15625, -0.9375, 0.78125], tolerance=1e-12),

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from losslab.catalog.binary import log_loss
-from losslab.catalog.classification import FIRST, SECOND, by_class, guarded, log_likelihood
+from losslab.catalog.classification import FIRST, SECOND, by_class, guarded, log_likelihood, log_probabilities
 from losslab.spec.declare import loss
 from losslab.spec.interval import NON_NEGATIVE, UNIT, Interval
 from losslab.spec.record import Case, Parameter
@@ -63,7 +63,7 @@ def sigmoid_focal_loss(
     group="focal",
     takes_weight=True,
     takes_ignore_index=True,
-    uses=(log_likelihood, guarded, by_class),
+    uses=(log_probabilities, log_likelihood, guarded, by_class),
     cases=(
         # p_y = 1/4: (3/4)^2 ln 4; slope (2 p ln(p) (1 - p) - (1 - p)^2) (onehot - p)
         Case(

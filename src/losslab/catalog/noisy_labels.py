@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from losslab.catalog.classification import FIRST, SECOND, by_class, guarded, log_likelihood
+from losslab.catalog.classification import FIRST, SECOND, by_class, guarded, log_likelihood, log_probabilities
 from losslab.spec.declare import loss
 from losslab.spec.interval import Interval
 from losslab.spec.record import Case, Parameter
@@ -22,7 +22,7 @@ from losslab.spec.record import Case, Parameter
     module_name="GeneralizedCrossEntropyLoss",
     takes_weight=True,
     takes_ignore_index=True,
-    uses=(log_likelihood, guarded, by_class),
+    uses=(log_probabilities, log_likelihood, guarded, by_class),
     cases=(
         # p_y = 1/4 = e^-1.386294: p^.7 = e^-.970406 = .378929, and (1 - .378929) / .7
         Case(FIRST, 1, (1 - 0.25**0.7) / 0.7, tolerance=1e-12),

@@ -1,5 +1,6 @@
 """Losses over classes against torch, plain loops and worked corners."""
 
+import dis
 import itertools
 import math
 
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 
 import losslab.functional as L
 from losslab.catalog import CATALOGUE
-from losslab.catalog.classification import guarded
+from losslab.catalog.classification import guarded, log_probabilities
 
 INF = math.inf
 SHAPES = [(5,), (4, 5), (4, 5, 3), (2, 5, 3, 2)]
@@ -142,6 +143,14 @@ def test_a_class_of_weight_zero_may_be_impossible():
     assert one == 0
 
 
+@pytest.mark.parametrize("classes", [1, 2, 15, 16, 40])
+def test_any_number_of_classes(classes):
+    x, y = torch.randn(3, classes, 2, dtype=torch.float64), torch.randint(classes, (3, 2))
+    agree(L.cross_entropy, F.cross_entropy, x, y)
+    agree(L.cross_entropy, F.cross_entropy, x, y, label_smoothing=0.2)
+    torch.testing.assert_close(log_probabilities(x.transpose(1, 2)), x.transpose(1, 2).log_softmax(2))
+
+
 def test_far_scores():
     found, slope = gradient(L.cross_entropy, torch.tensor([10.0, 0.0, -100.0], dtype=torch.float64), torch.tensor(2))
     assert found.item() == pytest.approx(110.0000453988992, abs=1e-12)
@@ -255,3 +264,13 @@ def test_hand_worked_cases_know_the_facts():
     }  # fmt: skip
     assert CATALOGUE["nll_loss"].link == "exp"
     assert CATALOGUE["multi_margin_loss"].link == "arg-max"
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_rule_stands_on_torch_and_its_helpers_only(name):
+    record = CATALOGUE[name]
+    given = {"torch": torch, "F": F, "Tensor": torch.Tensor} | {helper.__name__: helper for helper in record.uses}
+    for function in (record.rule, *record.uses):
+        words = {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}
+        for word in words & function.__globals__.keys():
+            assert function.__globals__[word] is given.get(word), f"{function.__name__} uses {word}"
