@@ -24,8 +24,9 @@ def step(population: "Population", x: Tensor, y: Tensor) -> Tensor:
 
     finite = torch.isfinite(gradient.sum(dim=1))  # a NaN or an infinity anywhere in a row spoils its sum
     population.clock += 1
-    updated = population.update(network.flat, gradient)  # 4. update (K, P)
-    network.flat = updated if finite.all() else torch.where(finite[:, None], updated, network.flat)
+    with torch.no_grad():
+        updated = population.update(network.flat, gradient)  # 4. update (K, P)
+        network.flat = updated if finite.all() else torch.where(finite[:, None], updated, network.flat)
 
     population.last_loss = loss.detach()
     return finite  # 5. repeat

@@ -1,0 +1,27 @@
+"""The command `losslab`: every subcommand is a file beside this one."""
+
+import os
+
+# Waiting threads sleep instead of spinning: beside one busy neighbour, spinning is many times slower. It has to be set
+# before torch is imported, and it is this process's own choice.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import typer  # noqa: E402 (after the line above)
+
+from losslab.cli import compare, fit, losses, report, tune  # noqa: E402
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Which loss function is best for your model on your data, and is the difference real?",
+)  # fmt: skip
+for command in (tune.tune, compare.compare, fit.fit, losses.losses, report.report):
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
