@@ -1,0 +1,44 @@
+# Works from a fresh clone with nothing but Python 3.11 or newer; everything that is installed goes to .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check docs clean
+
+demo: .venv/.installed
+	$(BIN)/losslab tune digits
+	$(BIN)/losslab tune diabetes --corrupt-train 0.2
+
+# One part of the suite: make test ARGS="tests/unit/spec -x"
+# One thread: two busy processes on a small machine make threaded code many times slower.
+test: .venv/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Writes the generated pages again; a test says when they are out of date.
+docs: .venv/.installed
+	$(BIN)/python tools/docs.py
+
+# Results in runs/ stay.
+clean:
+	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# torch first, so that the version is the tested one whatever else is on offer.
+.venv/.torch:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"losslab needs Python 3.11 or newer, not {sys.version}; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install torch==2.13.0
+	touch $@
+
+.venv/.installed: .venv/.torch pyproject.toml
+	$(BIN)/pip install -e .
+	touch $@
+
+.venv/.installed-dev: .venv/.torch pyproject.toml
+	$(BIN)/pip install -e '.[dev]'
+	touch $@
