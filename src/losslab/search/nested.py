@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from losslab.search.inference import LEVEL, MAX_SIGNS, holm, quantile, two_sided
+from losslab.search.inference import MAX_SIGNS, holm, judge
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ def compare_nested(differences: ArrayLike, n_train: int, n_test: int) -> list[Ne
     """Nadeau and Bengio's corrected t (2003, "Inference for the generalization error"). Nothing else may use it.
 
     `differences` (L, K): test metric of each challenger minus that of the default on K splits drawn anew at random,
-    each with its own search. `n_train` counts all rows that are not in the split's test part (validation rows too), `n_test`
-    those that are. Splits share training rows, so the variance of the mean over splits is that of one split times
-    (1 / K + n_test / n_train); t with K - 1 degrees of freedom; Holm over the L challengers. On one fixed test part the
-    formula is wrong: there the splits share all that the test rows have in common. ValueError: fewer than two splits,
-    no rows, or numbers that are not finite.
+    each with its own search. `n_train` counts all rows that are not in the split's test part (validation rows too),
+    `n_test` those that are. Splits share training rows, so the variance of the mean over splits is that of one split
+    times (1 / K + n_test / n_train); t with K - 1 degrees of freedom; Holm over the L challengers. On one fixed test
+    part the formula is wrong: there the splits share all that the test rows have in common. ValueError: fewer than two
+    splits, no rows, or numbers that are not finite.
     """
     found = np.asarray(differences, dtype=np.float64)
     if found.ndim != 2 or found.shape[1] < 2:
@@ -47,8 +47,6 @@ def compare_nested(differences: ArrayLike, n_train: int, n_test: int) -> list[Ne
         mean, deviation = float(row.mean()), float(row.std(ddof=1))
         same = deviation <= 1e-12 * abs(mean)  # no spread at all: the sign test's smallest p-value is what is left
         error = 0.0 if same else deviation * math.sqrt(1 / K + n_test / n_train)
-        p, error = two_sided(mean, error, K - 1, K if same else MAX_SIGNS)
-        reach = quantile(K - 1, 1 - LEVEL / 2) * error
-        made.append((mean, mean - reach, mean + reach, error, p))
+        made.append((mean, *judge(mean, error, K - 1, K if same else MAX_SIGNS)))
     adjusted = holm([numbers[-1] for numbers in made])
     return [NestedComparison(*numbers, p) for numbers, p in zip(made, adjusted, strict=True)]

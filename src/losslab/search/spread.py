@@ -1,7 +1,7 @@
 """The variance of a mean over runs and test rows, in its parts.
 
-Each loss was trained R times (run r: the same seed and training rows for all losses) and predicted the same N test rows.
-A value then varies with the row and with the run,
+Each loss was trained R times (run r: the same seed and training rows for all losses) and predicted the same N test
+rows. A value then varies with the row and with the run,
 
     v[r, n] = truth + a[r] + b[n] + e[r, n]        with variances s_a, s_b, s_e,
 
@@ -12,7 +12,7 @@ and its mean over all runs and rows has the variance s_a / R + s_b / N + s_e / (
     both    variance of what is left over / (R N)           expects  s_e / (R N)
 
 so `row + run - both` counts the left-over once. By chance it may fall below the larger of its first two parts, which
-the truth cannot: that larger part is the floor. Runs share the test rows, so the runs alone say nothing about other rows.
+the truth cannot: that larger part is the floor. Runs share the test rows, so runs alone say nothing about other rows.
 """
 
 from __future__ import annotations
@@ -87,13 +87,14 @@ def numbered(labels: ArrayLike | Tensor, n_rows: int, name: str) -> Labels:
 
 @dataclass(frozen=True)
 class Spread:
-    """The three parts of the variance, and the degrees of freedom behind the row and the run part."""
+    """The three parts of the variance, the degrees of freedom behind two of them, and the skew that rows bring."""
 
     row: float
     run: float
     both: float
     row_freedom: float
     run_freedom: float
+    third: float  # the third cumulant of the mean
 
     @property
     def variance(self) -> float:
@@ -122,6 +123,7 @@ def row_spread(values: Array, sampling: Sampling) -> Spread:
         both=float(np.sum(left**2)) / ((R - 1) * R * N**2),
         row_freedom=sampling.units - 1,
         run_freedom=R - 1,
+        third=float(np.sum(rows**3)) / N**3,
     )
 
 
@@ -137,6 +139,7 @@ def draw_spread(values: Array, draws: Array, sampling: Sampling) -> Spread:
         both=many * float(np.sum(left**2)) / ((R - 1) * (B - 1) * R),
         row_freedom=1 / (1 / (sampling.units - 1) + 1 / (B - 1)),
         run_freedom=R - 1,
+        third=float(np.mean((means - means.mean()) ** 3)),
     )
 
 

@@ -42,7 +42,7 @@ def decide(
     - *better*: a challenger's difference is in the metric's good direction and its adjusted p is below 0.05. Any one of
       those shown may be recommended at that level. Of several, the one that is best on `validation` is taken, which
       leaves the test part out of the choice: its difference and interval stay those of a loss that was named before.
-      Without validation values: the smallest p. If every challenger is shown to be worse, the default is the better one.
+      Without validation values: the smallest p. If every challenger is shown to be worse, the default is better.
     - *equivalent*: the 95 % intervals of all challengers that are not shown to be worse lie inside +- `margin` (in
       the metric's unit). All must pass, so none needs an adjustment. A gain that is shown comes first, however small.
     - *undecided*: all else. `detectable` is the typical (median) challenger's, see `Comparison`.
@@ -70,6 +70,7 @@ def decide(
     if better:
         winner = max(better, key=lambda i: rank(comparisons[i], validation[i] if validation else None, sign))
         return verdict("better", winner, say.better(names, winner, default, comparisons[winner], better, margin))
+
     keep = f"Keep {names[default]}."
     if not family:
         return verdict("undecided", default, f"{keep} Undecided: there was no other loss to compare.")
@@ -83,13 +84,11 @@ def decide(
             "equivalent", default, f"{keep} Equivalent: {which} {verb} from it by less than {say.size(margin)}.{also}"
         )
     failed = [names[i] for i in open_ if not comparisons[i].comparable]
+    if failed:
+        also = f" {listed(failed)} could not be compared: retrainings failed.{also}"
     if len(failed) == len(open_):
-        return verdict(
-            "undecided",
-            default,
-            f"{keep} Undecided: {listed(failed)} could not be compared, as retrainings failed.{also}",
-        )
-    could = f" {n_rows:,} {unit} can show gains of about {say.size(detectable)} or more." if detectable else ""
+        return verdict("undecided", default, f"{keep} Undecided.{also}")
+    could = say.could(n_rows, unit, detectable, names[default], comparisons[default].test)
     return verdict("undecided", default, f"{keep} Undecided: no loss is shown to be better.{could}{also}")
 
 
@@ -120,6 +119,14 @@ class Words:
     def size(self, value: float) -> str:
         shown = f"{round(100 * value, 1):g}"
         return f"{shown} point{'' if shown == '1' else 's'}" if self.points else f"{value:.3g} in {self.metric}"
+
+    def could(self, n_rows: int, unit: str, detectable: float | None, default: str, test: float) -> str:
+        """What this test part can show, and what there is to gain where that is less."""
+        if not detectable:
+            return ""
+        text = f" {n_rows:,} {unit} can show gains of about {self.size(detectable)} or more"
+        room = (1 - test if self.higher_is_better else test) if self.points else math.nan
+        return text + (f"; {default} leaves {self.size(room)} to gain." if room < detectable else ".")
 
     def better(
         self, names: Sequence[str], winner: int, default: int, found: Comparison, better: Sequence[int], margin: float
