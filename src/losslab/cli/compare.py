@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-import typer
-
 from losslab.cli.people import listed, plain_errors
 from losslab.cli.tune import Data, Option
 
@@ -35,6 +33,10 @@ def compare(
         )  # fmt: skip
         console = terminal.console()
         width = min(console.width, 110)
-        for part in (terminal.header(result, width), terminal.leaderboard(result, width), terminal.verdict(result, width)):
+        for part in (
+            terminal.header(result, width),
+            terminal.leaderboard(result, width),
+            terminal.verdict(result, width),
+        ):
             console.print(part)
             console.print()

@@ -21,7 +21,11 @@ def choose(data: str, out: Path | None, resume: bool) -> Path:
             raise ValueError(f"{out} holds no study to resume; leave out --resume to start one there")
         return out
     name = name_of(data)
-    numbers = [int(path.name.removeprefix(f"{name}-")) for path in RUNS.glob(f"{name}-*") if path.name[len(name) + 1 :].isdecimal()]
+    numbers = [
+        int(path.name.removeprefix(f"{name}-"))
+        for path in RUNS.glob(f"{name}-*")
+        if path.name[len(name) + 1 :].isdecimal()
+    ]
     if resume:
         if not numbers:
             raise ValueError(f"no study of {data} in {RUNS}/ to resume; name its folder with --out")

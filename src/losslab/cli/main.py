@@ -6,9 +6,9 @@ import os
 # before torch is imported, and it is this process's own choice.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import typer  # noqa: E402 (after the line above)
+import typer
 
-from losslab.cli import compare, fit, losses, report, tune  # noqa: E402
+from losslab.cli import compare, fit, losses, report, tune
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,

@@ -10,7 +10,9 @@ import typer
 from losslab.cli import folders
 from losslab.cli.people import INTERRUPTED, Interrupt, listed, numbers, plain_errors
 
-Data = Annotated[str, typer.Argument(help="digits, breast_cancer, wine, iris, diabetes, or a .csv file (with --target)")]
+Data = Annotated[
+    str, typer.Argument(help="digits, breast_cancer, wine, iris, diabetes, or a .csv file (with --target)")
+]
 Option = typer.Option
 
 
@@ -99,5 +101,9 @@ def command() -> str:
 def again(folder: Path) -> str:
     """The command that goes on with the study in a folder."""
     words = [word for word in command().split(" ") if word != "--resume"]
-    named = [] if any(word == "--out" or word.startswith("--out=") for word in words) else ["--out", shlex.quote(str(folder))]
+    named = (
+        []
+        if any(word == "--out" or word.startswith("--out=") for word in words)
+        else ["--out", shlex.quote(str(folder))]
+    )
     return " ".join([*words, *named, "--resume"])

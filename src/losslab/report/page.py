@@ -139,8 +139,9 @@ def _decided(data: TuneData) -> list[str]:
             f"{words.count(trials)} configurations were tried, {equal}: the default had the same budget as the others."
         )
     if len(data.rungs) > 1:
+        epochs = "epochs" if len(data.rungs) > 2 else "epoch"
         rungs = words.listed(str(rung) for rung in data.rungs[:-1])
-        sentences.append(f"At epoch {rungs} the weaker ones of each loss were ended; every loss kept a finalist.")
+        sentences.append(f"At {epochs} {rungs} the weaker ones of each loss were ended; every loss kept a finalist.")
     again = f" {runs} times" if runs > 1 else ""
     sentences.append(
         f"The finalists were chosen on the validation part, which makes their validation figures optimistic. They were "

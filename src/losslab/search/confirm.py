@@ -1,7 +1,7 @@
 """The last stage: finalists are trained afresh, several times, and meet on test rows that nobody has read."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,13 @@ class Confirmation:
         self, problem: Problem, make_assembly: Callable[[Folds], Assembly], records: Mapping[str, LossRecord],
         finalists: Mapping[str, Configuration], runs: int, *, seed: int = 0, epochs: int = 20, batch_size: int = 64,
     ) -> None:  # fmt: skip
-        self.problem, self.make_assembly, self.records, self.runs, self.seed = problem, make_assembly, records, runs, seed
+        self.problem, self.make_assembly, self.records, self.runs, self.seed = (
+            problem,
+            make_assembly,
+            records,
+            runs,
+            seed,
+        )
         self.epochs, self.batch_size = epochs, batch_size
         self.retrained = {label: Retrained(configuration) for label, configuration in finalists.items()}
         self.folds = Folds(problem, [], [])
@@ -54,19 +60,26 @@ class Confirmation:
     def run(
         self, *, rungs: Sequence[int], checkpoint: Path | None = None, before_test: Callable[[], None] = lambda: None,
         stop: Callable[[], bool] = lambda: False, on_step: Callable[[int], None] = lambda members: None,
+        on_rung: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:  # fmt: skip
         """Trains, then reads the outputs; `before_test` is called once, before any output on test rows is computed."""
         read_test = once(before_test)
-        rows, prepared = [], []
+        rows, prepared, done = [], [], 0
+        ends = {label: one.configuration.epochs or self.epochs for label, one in self.retrained.items()}
         for first, block in self._blocks():
             folds = Folds.of(self.problem, [self._rows(run) for run in block])
-            path = checkpoint.with_name(f"{checkpoint.name}-{first}.pt") if checkpoint else None
-            members = [m for place, _ in enumerate(self.retrained) for m in self._members(place, block, folds)]
-            session = Session(self.make_assembly(folds), members, checkpoint=path, stop=stop, on_step=on_step)
-            self._train(session, folds, rungs)
-            read_test()
-            self._read(session, first)
-            session.finish()
+            assembly = self.make_assembly(folds)
+            for end in sorted(set(ends.values())):
+                path = checkpoint.with_name(f"{checkpoint.name}-{first}-{end}.pt") if checkpoint else None
+                places = [place for place, label in enumerate(ends) if ends[label] == end]
+                members = [member for place in places for member in self._members(place, block, folds)]
+                session = Session(assembly, members, checkpoint=path, stop=stop, on_step=on_step)
+                self._train(session, folds, [rung for rung in rungs if rung < end] + [end])
+                read_test()
+                self._read(session, first)
+                session.finish()
+                done += len(members)
+                on_rung(done, len(self.retrained) * self.runs)
             rows += folds.rows
             prepared += folds.prepared
         self.folds = Folds(self.problem, rows, prepared)
@@ -102,10 +115,9 @@ class Confirmation:
         ]
 
     def _train(self, session: Session, folds: Folds, rungs: Sequence[int]) -> None:
-        """To the end, with the validation metric at each rung. A finalist with fewer epochs stops at its own."""
+        """To the last rung, with the validation metric at each."""
         labels = list(self.retrained)
-        ends = {label: one.configuration.epochs or self.epochs for label, one in self.retrained.items()}
-        for epoch in sorted({*rungs, *ends.values()}):
+        for epoch in rungs:
             if session.reached > epoch:
                 continue
             session.advance(epoch)
@@ -126,14 +138,7 @@ class Confirmation:
                     one = self.retrained[labels[member.number // self.runs]]
                     getattr(one, part).append(output)
                     if part == "test":
-                        one.members.append(renumber_fold(member, first))
-
-
-def renumber_fold(member: Member, first: int) -> Member:
-    """A member of a block, with the place of its fold among all runs."""
-    from dataclasses import replace
-
-    return replace(member, fold=member.fold + first)
+                        one.members.append(replace(member, fold=member.fold + first))
 
 
 def once(call: Callable[[], None]) -> Callable[[], None]:

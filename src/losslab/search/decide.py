@@ -37,7 +37,13 @@ def decide_study(study: "Study", outcomes: list[Outcome], confirmation: Confirma
     prepared = study.folds.prepared[0]
     mad, scale = prepared.y_mad, prepared.y_scale
     for reading in listed:
-        role = "loss" if reading.label in study.records else "untuned" if reading.label == study.untuned_label else "baseline"
+        role = (
+            "loss"
+            if reading.label in study.records
+            else "untuned"
+            if reading.label == study.untuned_label
+            else "baseline"
+        )
         loss = default if role == "untuned" else reading.label
         configuration = confirmation.retrained[reading.label].configuration if role != "baseline" else None
         validation = study.finalist[reading.label].value if role == "loss" else float(reading.validation.mean())

@@ -103,7 +103,12 @@ def learning_curves(retrained: Mapping[str, Retrained]) -> dict[str, dict[str, l
     for label, one in retrained.items():
         bands = {epoch: quantiles(values) for epoch, values in sorted(one.curve.items())}
         columns = list(zip(*bands.values(), strict=True)) or [(), (), ()]
-        curves[label] = {"epoch": list(bands), "mean": list(columns[0]), "low": list(columns[1]), "high": list(columns[2])}
+        curves[label] = {
+            "epoch": list(bands),
+            "mean": list(columns[0]),
+            "low": list(columns[1]),
+            "high": list(columns[2]),
+        }
     return curves
 
 
@@ -113,7 +118,11 @@ def detail(problem: Problem, default: Reading, other: Reading) -> dict[str, Any]
     pair = {"default": default, "winner": other}
     names = {"names": {who: reading.label for who, reading in pair.items()}}
     if problem.table.task == "regression":
-        value = {who: (mean_value(reading) - target).tolist() for who, reading in pair.items() if reading.prediction is not None}
+        value = {
+            who: (mean_value(reading) - target).tolist()
+            for who, reading in pair.items()
+            if reading.prediction is not None
+        }
         return {**names, "residuals": {"target": target.tolist(), **value}}
     labels = {who: votes(reading, problem.classes) for who, reading in pair.items() if reading.prediction is not None}
     confusion = {

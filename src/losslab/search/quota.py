@@ -1,28 +1,13 @@
 """Which losses take part in a search, and how many trials each gets."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
-import losslab.catalog  # noqa: F401 (declares the losses)
 from losslab.spec.declare import CATALOGUE, Catalogue
 from losslab.spec.interval import Interval
-from losslab.spec.record import Link, LossRecord, Outputs, Task
-from losslab.train.objective import name_of
-
-# What a practitioner takes without thinking further. A robust metric (mae, median_ae) does not change it: whether to
-# leave squared error for it is the question of the search, not its starting point.
-DEFAULTS: dict[Task, str] = {
-    "multiclass": "cross_entropy",
-    "binary": "binary_cross_entropy_with_logits",
-    "regression": "mse_loss",
-}
-TWO_OUTPUTS_DEFAULT = "cross_entropy"  # the same loss for a binary head with two outputs
-METRIC_DEFAULTS = {"pinball": "quantile_loss"}  # there the loss is the metric
-HEADS = {"one": "one output", "classes": "an output for each class"}
-OWN = "the user's own"  # the source of a record around a user's own callable
+from losslab.spec.record import LossRecord, Outputs, Task
+from losslab.train.lookup import DEFAULTS, default_loss, fitting, name_of_metric, preference, resolve
 
 
 @dataclass(frozen=True)
@@ -84,17 +69,17 @@ def candidates(
     if task not in DEFAULTS:
         raise ValueError(f"task {task!r} is not one of {', '.join(DEFAULTS)}")
     default = default_loss(task, metric, catalogue, outputs)
-    fitting = [r for r in catalogue.filter(task=task).values() if is_raw(r) and outputs in (None, r.outputs)]
+    fits = fitting(catalogue, task, outputs)
     if losses is None:
-        fitting.sort(key=lambda record: preference(record, task))
-        unique = one_per_group([default, *fitting], named=False)
+        fits.sort(key=lambda record: preference(record, task))
+        unique = one_per_group([default, *fits], named=False)
         return replace(unique, losses=tuple(for_metric(record, metric) for record in unique.losses))
     if isinstance(losses, str) or not isinstance(losses, Sequence):
         losses = [losses]
     if not losses:
         raise ValueError("losses is empty; leave it out to search all that fit")
     notes: list[str] = []
-    chosen = [resolve(loss, task, catalogue, fitting, outputs, notes) for loss in losses]
+    chosen = [resolve(loss, task, catalogue, fits, outputs, notes) for loss in losses]
     chosen.sort(key=lambda record: record.group != default.group)
     if chosen[0].group != default.group and add_default:
         chosen = [default, *chosen]
@@ -102,20 +87,6 @@ def candidates(
     unique = one_per_group(chosen, named=True)
     fitted = tuple(for_metric(record, metric) for record in unique.losses)
     return Candidates(fitted, (*notes, *unique.notes))
-
-
-def default_loss(
-    task: Task, metric: Any = None, catalogue: Catalogue = CATALOGUE, outputs: Outputs | None = None
-) -> LossRecord:
-    """The loss that a practitioner would use: by task alone, except where the metric is itself a loss (pinball)."""
-    name = TWO_OUTPUTS_DEFAULT if task == "binary" and outputs == "classes" else DEFAULTS[task]
-    if task == "regression":
-        name = METRIC_DEFAULTS.get(name_of_metric(metric).partition(":")[0], name)
-    return catalogue[name]
-
-
-def name_of_metric(metric: Any) -> str:
-    return str(getattr(metric, "name", metric))
 
 
 def for_metric(record: LossRecord, metric: Any) -> LossRecord:
@@ -127,17 +98,6 @@ def for_metric(record: LossRecord, metric: Any) -> LossRecord:
     at, search = float(level), quantile.search
     wider = Interval(min(search.low, at), max(search.high, at), search.open_low, search.open_high)
     return replace(record, parameters={**record.parameters, "quantile": replace(quantile, default=at, search=wider)})
-
-
-def is_raw(record: LossRecord) -> bool:
-    """Whether the loss reads what a model's last linear layer gives: any real number."""
-    return record.input_domain.low == float("-inf") and record.input_domain.high == float("inf")
-
-
-def preference(record: LossRecord, task: Task) -> tuple[bool, bool]:
-    """Which loss speaks for its group: the head that is natural for the task, then the one that the group is called."""
-    unusual_head = task == "binary" and record.outputs == "classes"
-    return unusual_head, record.name.removesuffix("_loss") != record.group.removesuffix("_loss")
 
 
 def one_per_group(records: Sequence[LossRecord], *, named: bool) -> Candidates:
@@ -167,63 +127,3 @@ def unique_names(records: list[LossRecord]) -> list[LossRecord]:
         seen.add(name)
         renamed.append(record if name == record.name else replace(record, name=name))
     return renamed
-
-
-def resolve(
-    loss: Any,
-    task: Task,
-    catalogue: Catalogue,
-    fitting: Sequence[LossRecord],
-    outputs: Outputs | None,
-    notes: list[str],
-) -> LossRecord:
-    """The record behind a name, a record or a user's own callable, or the one of its group that fits the model."""
-    if isinstance(loss, str):
-        loss = by_name(loss, catalogue)
-    if not isinstance(loss, LossRecord):
-        return own_loss(loss, task, outputs)
-    if task not in loss.tasks:
-        known = ", ".join(record.name for record in fitting)
-        raise ValueError(f"{loss.name} is for {' and '.join(loss.tasks)}, the task is {task}; what fits: {known}")
-    if is_raw(loss) and outputs in (None, loss.outputs):
-        return loss
-    why = "the model gives raw outputs" if not is_raw(loss) else f"the model has {HEADS[outputs or loss.outputs]}"
-    for record in sorted(fitting, key=lambda record: preference(record, task)):
-        if record.group == loss.group:
-            notes.append(f"{record.name} takes the place of {loss.name}: {why}")
-            return record
-    wants = f"inputs in {loss.input_domain}" if not is_raw(loss) else HEADS[loss.outputs]
-    raise ValueError(f"{loss.name} wants {wants}; {why}. What fits: {', '.join(record.name for record in fitting)}")
-
-
-def by_name(name: str, catalogue: Catalogue) -> LossRecord:
-    for spelling in (name, name.replace("-", "_"), name.removesuffix("_loss")):
-        if spelling in catalogue:
-            return catalogue[spelling]
-    near = get_close_matches(name, list(catalogue), n=3, cutoff=0.4)
-    raise ValueError(f"no loss {name!r}; {'nearest' if near else 'known'}: {', '.join(near or catalogue)}")
-
-
-def own_loss(loss: Callable[..., Any], task: Task, outputs: Outputs | None = None) -> LossRecord:
-    """A record around a user's own callable or module `(input, target) -> scalar or per-sample`: no parameters.
-
-    Its link is not known, so it is taken to give a prediction and no probability, unless the callable has an attribute
-    `link` ("softmax", "sigmoid", ...).
-    """
-    if isinstance(loss, type):
-        raise TypeError(f"losses: {loss.__name__} is a class; pass an instance, {loss.__name__}()")
-    if not callable(loss):
-        raise TypeError(f"losses: {loss!r} is neither a loss's name nor callable as loss(input, target)")
-    name = re.sub(r"\W+", "", name_of(loss)) or "own_loss"
-    link: Link = getattr(loss, "link", "identity" if task == "regression" else "arg-max")
-    outputs = outputs or ("classes" if task == "multiclass" else "one")
-    target: Any = "real" if task == "regression" else "class" if outputs == "classes" else "probability"
-    return LossRecord(
-        name=name, rule=loss, kind="rowwise", formula="", source=OWN, tasks=(task,), outputs=outputs, link=link,
-        target=target, cases=(), parameters={}, group=f"own {name} {id(loss)}", module_name=name, form=loss,
-    )  # fmt: skip
-
-
-def is_own(record: LossRecord) -> bool:
-    """Whether the record wraps a user's own callable, which is its `rule`: it may reduce itself."""
-    return record.source == OWN

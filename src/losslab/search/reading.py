@@ -94,7 +94,13 @@ def compare(folds: Folds, readings: Sequence[Reading], challengers: Sequence[int
     usable = [place for place, reading in enumerate(readings) if reading.prediction is not None]
     predicted = torch.stack([readings[place].prediction for place in usable])  # type: ignore[arg-type, misc]
     family = [usable.index(place) for place in challengers if place in usable]
-    limits = (0.0, 1.0) if metric.points else (0.0, float("inf")) if metric.rows is not None else (-float("inf"), float("inf"))
+    limits = (
+        (0.0, 1.0)
+        if metric.points
+        else (0.0, float("inf"))
+        if metric.rows is not None
+        else (-float("inf"), float("inf"))
+    )
     if metric.rows is not None:
         L, R = predicted.shape[:2]
         rows = metric.rows(predicted.flatten(0, 1), target).unflatten(0, (L, R))

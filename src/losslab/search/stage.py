@@ -113,7 +113,9 @@ class Search:
                 break
         session.finish()
 
-    def member(self, configuration: Configuration, *, number: int | None = None, seed: int | None = None, fold: int = 0) -> Member:
+    def member(
+        self, configuration: Configuration, *, number: int | None = None, seed: int | None = None, fold: int = 0
+    ) -> Member:
         """A configuration as the engine sees it: parameters in units of the standardised target of its fold."""
         record, prepared = self.records[configuration.loss], self.folds.prepared[fold]
         return Member(

@@ -26,6 +26,7 @@ from losslab.search.space import Configuration, Outcome, default_configuration, 
 from losslab.search.stage import Search, Settings
 from losslab.search.versions import versions
 from losslab.train.assemble import Assembly
+from losslab.train.lookup import head_of
 
 
 @dataclass
@@ -139,7 +140,9 @@ class Study:
         settings = Settings(
             self.epochs, self.batch_size, options.seed, self.rungs, options.halving, hooks.stop, hooks.on_step, hooks.on_rung
         )  # fmt: skip
-        journal = Journal(options.out / "journal.jsonl", self.fingerprint(), resume=options.resume) if options.out else None
+        journal = (
+            Journal(options.out / "journal.jsonl", self.fingerprint(), resume=options.resume) if options.out else None
+        )
         checkpoint = options.out / "search" if options.out else None
         self.stage = Search(self.folds, self.assembly, self.proposers, self.records, settings, journal, checkpoint)
         try:
@@ -153,12 +156,16 @@ class Study:
         sign = 1 if self.metric.higher_is_better else -1
         found = {}
         for name in self.records:
-            done = [o for o in outcomes if o.configuration.loss == name and o.value is not None and math.isfinite(o.value)]
+            done = [
+                o for o in outcomes if o.configuration.loss == name and o.value is not None and math.isfinite(o.value)
+            ]
             if done:
                 found[name] = max(done, key=lambda o: sign * (o.value or 0.0))
             else:
                 reasons = [o.reason for o in outcomes if o.configuration.loss == name and o.reason]
-                self.data.notes.append(f"{name} has no finalist: " + (reasons[0] if reasons else "no trial came to an end"))
+                self.data.notes.append(
+                    f"{name} has no finalist: " + (reasons[0] if reasons else "no trial came to an end")
+                )
         if self.candidates.default.name not in found:
             raise RuntimeError(
                 f"the default loss {self.candidates.default.name} has no trial that trained to its end: {self.data.notes[-1]}"
@@ -201,7 +208,7 @@ class Study:
 
     def _candidates(self) -> Candidates:
         width = self.factory.out_features
-        outputs = None if width is None or self.table.task != "binary" else "one" if width == 1 else "classes"
+        outputs = head_of(self.table.task, width)
         found = candidates(self.table.task, self.options.losses, metric=self.metric.name, outputs=outputs)
         if width is not None:
             wanted = 1 if found.default.outputs == "one" else self.problem.classes
@@ -223,7 +230,8 @@ class Study:
             for name, record in self.records.items()
         }
         self.defaults = {
-            name: default_configuration(record, self.rules, space=self.spaces[name]) for name, record in self.records.items()
+            name: default_configuration(record, self.rules, space=self.spaces[name])
+            for name, record in self.records.items()
         }
         self.proposers = {
             name: Proposer(
@@ -240,7 +248,9 @@ class Study:
     def _engine(self) -> str:
         """Probes with the stack of the first batch, so that the choice can be said before the search starts."""
         first = next(iter(self.proposers.values())).batches[0]
-        stage = Search(self.folds, self.assembly, {}, self.records, Settings(self.epochs, self.batch_size, self.options.seed))
+        stage = Search(
+            self.folds, self.assembly, {}, self.records, Settings(self.epochs, self.batch_size, self.options.seed)
+        )
         wanted: list[Configuration] = [default for default in self.defaults.values() for _ in range(first)]
         self.assembly.plans([stage.member(c, number=place) for place, c in enumerate(wanted)])
         choices = dict.fromkeys(str(choice) for choice in self.assembly.choices.values())

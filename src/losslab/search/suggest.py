@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from losslab.search.quota import candidates, default_loss, is_own
+from losslab.search.quota import candidates
 from losslab.search.space import closed, in_target_unit
 from losslab.spec.module import module
 from losslab.spec.record import LossRecord, Task
+from losslab.train.lookup import default_loss, is_own
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial

@@ -11,7 +11,7 @@ from torch import nn
 from losslab.data.load import load
 from losslab.metrics.registry import default_metric
 from losslab.metrics.registry import get as get_metric
-from losslab.search.quota import is_own
+from losslab.train.lookup import is_own
 from losslab.search.result import Row, TuneData
 from losslab.search.study import Hooks, Options, Study
 from losslab.spec.module import module
@@ -152,7 +152,9 @@ def compare(model: Any, data: Any, losses: Sequence[Any], *, seeds: int = 10, **
     """
     from losslab.search.quota import candidates
 
-    table = load(data, **{name: options.pop(name, None) for name in ("target", "task", "validation", "test", "split_column")})
+    table = load(
+        data, **{name: options.pop(name, None) for name in ("target", "task", "validation", "test", "split_column")}
+    )
     count = len(candidates(table.task, losses, metric=options.get("metric")).losses)
     return tune(model, table, losses=losses, trials=count, runs=seeds, **options)
 

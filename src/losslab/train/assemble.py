@@ -81,4 +81,3 @@ class Assembly:
             seeds = {member.seed: make(member.seed) for member in part}
             self.choices[width] = choose([seeds[member.seed] for member in part], part, self.folds)
         return self.choices[width]
-

@@ -43,7 +43,10 @@ class EpochBatches:
         orders = {name: epoch_order(folds[name[1]], *name, epoch) for name in dict.fromkeys(names)}
         self.fetch: Callable[[Tensor], tuple[Tensor, Tensor]]
         if len(orders) == 1:
-            every, self.fetch = orders[names[0]], partial(gather, folds[members[0].fold], members=len(members), train=True)
+            every, self.fetch = (
+                orders[names[0]],
+                partial(gather, folds[members[0].fold], members=len(members), train=True),
+            )
         else:
             every = torch.stack([orders[name] for name in names])
             self.fetch = FoldView(folds, [m.fold for m in members], train=True).gather

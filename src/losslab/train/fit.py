@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import nn
 
 from losslab.data.load import load
@@ -15,9 +14,9 @@ from losslab.metrics.registry import default_metric
 from losslab.metrics.registry import get as get_metric
 from losslab.models.build import build
 from losslab.optim import check
-from losslab.train.batches import Fold
 from losslab.train.assemble import Assembly
-from losslab.train.lookup import default_loss, resolve
+from losslab.train.batches import Fold
+from losslab.train.lookup import find_loss, head_of
 from losslab.train.member import Member
 from losslab.train.objective import objective_of
 from losslab.train.session import Session
@@ -60,8 +59,10 @@ def fit(
     parts = split(table, seed)
     prepared = prepare(table, parts.train)
     classes = max(len(table.classes), 1)
-    factory = build(model, tuple(prepared.X.shape[1:]), classes if table.task == "multiclass" else 1, pretrained=pretrained)
-    record = resolve(default_loss(table.task) if loss is None else loss, table.task, factory.out_features)
+    factory = build(
+        model, tuple(prepared.X.shape[1:]), classes if table.task == "multiclass" else 1, pretrained=pretrained
+    )
+    record = find_loss(loss, table.task, outputs=head_of(table.task, factory.out_features), metric=chosen)
     record.check_parameters(params or {})
     numbers = {**({} if lr is None else {"lr": lr}), **hyper}
     check(optimizer, numbers)
@@ -77,7 +78,7 @@ def fit(
         if session.broken:
             result.broken = str(session.broken[0])
             break
-        (_, outputs), = session.predict(parts.validation)
+        ((_, outputs),) = session.predict(parts.validation)
         outputs = outputs if outputs.dim() == 3 else outputs[..., None]
         found = predictions(outputs, record.link, chosen.needs)
         if found is None:

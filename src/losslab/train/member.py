@@ -43,7 +43,13 @@ class Member:
     @property
     def family(self) -> tuple[Any, ...]:
         """Members are sorted by this, so that a loss and an optimiser each cover contiguous slices of the stack."""
-        return (self.objective.name, tuple(self.params), self.optimizer, tuple(sorted(self.options.items())), tuple(self.hyper))
+        return (
+            self.objective.name,
+            tuple(self.params),
+            self.optimizer,
+            tuple(sorted(self.options.items())),
+            tuple(self.hyper),
+        )
 
 
 def key(*parts: object) -> int:

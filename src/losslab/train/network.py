@@ -18,7 +18,9 @@ class Layout:
             raise ValueError(f"{type(module).__name__} has no trainable parameters")
         dtypes = {p.dtype for p in trainable.values()}
         if len(dtypes) > 1:
-            raise ValueError(f"{type(module).__name__} mixes parameter types {sorted(map(str, dtypes))}; convert it to one")
+            raise ValueError(
+                f"{type(module).__name__} mixes parameter types {sorted(map(str, dtypes))}; convert it to one"
+            )
         self.names = list(trainable)
         self.shapes = [p.shape for p in trainable.values()]
         self.sizes = [p.numel() for p in trainable.values()]
@@ -32,7 +34,10 @@ class Layout:
     def views(self, flat: Tensor) -> list[Tensor]:
         """The parameters (K, ...) that a matrix (K, P) holds: views, each a leaf of a fresh graph."""
         parts = flat.detach().split(self.sizes, dim=-1)
-        return [part.unflatten(-1, shape).requires_grad_() if shape else part.squeeze(-1).requires_grad_() for part, shape in zip(parts, self.shapes, strict=True)]
+        return [
+            part.unflatten(-1, shape).requires_grad_() if shape else part.squeeze(-1).requires_grad_()
+            for part, shape in zip(parts, self.shapes, strict=True)
+        ]
 
 
 class Network:
@@ -89,7 +94,9 @@ class Stacked(Network):
         self.template.train(train)
 
         def one(parameters: list[Tensor], constants: dict[str, Tensor], x: Tensor) -> Any:
-            return functional_call(self.template, {**dict(zip(self.layout.names, parameters, strict=True)), **constants}, (x,))
+            return functional_call(
+                self.template, {**dict(zip(self.layout.names, parameters, strict=True)), **constants}, (x,)
+            )
 
         return cast(Tensor, vmap(one, randomness="different")(parameters, self._constants, x))
 
@@ -101,7 +108,9 @@ class Stacked(Network):
         module = copy.deepcopy(self.template)
         parameters, constants = dict(module.named_parameters()), named_constants(module)
         with torch.no_grad():
-            for name, part, shape in zip(self.layout.names, self.flat[member].split(self.layout.sizes), self.layout.shapes, strict=True):
+            for name, part, shape in zip(
+                self.layout.names, self.flat[member].split(self.layout.sizes), self.layout.shapes, strict=True
+            ):
                 parameters[name].copy_(part.view(shape))
             for name, value in self._constants.items():
                 constants[name].copy_(value[member])
@@ -127,7 +136,9 @@ class Single(Network):
         leaves: list[Tensor] = []
         for module, row in zip(self.modules, self.flat, strict=True):
             own = dict(module.named_parameters())
-            for name, part, shape in zip(self.layout.names, row.split(self.layout.sizes), self.layout.shapes, strict=True):
+            for name, part, shape in zip(
+                self.layout.names, row.split(self.layout.sizes), self.layout.shapes, strict=True
+            ):
                 own[name].data = part.view(shape)
                 leaves.append(own[name])
         return leaves
@@ -137,7 +148,10 @@ class Single(Network):
 
     def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
         width = len(self.layout.names)
-        rows = [torch.cat([g.reshape(-1) for g in gradients[first : first + width]]) for first in range(0, len(gradients), width)]
+        rows = [
+            torch.cat([g.reshape(-1) for g in gradients[first : first + width]])
+            for first in range(0, len(gradients), width)
+        ]
         return torch.stack(rows)
 
     def keep(self, members: Tensor) -> None:

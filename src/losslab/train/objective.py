@@ -17,7 +17,9 @@ def objective_of(loss: LossRecord, classes: int) -> Objective:
     user's own loss (its rule is its form) is called as it is, and may reduce itself or give a value per sample.
     """
     own = loss.rule is loss.form
-    return Objective(loss.name, own_mean(loss) if own else rule_mean(loss), classes if loss.outputs == "classes" else 1, loss.link)
+    return Objective(
+        loss.name, own_mean(loss) if own else rule_mean(loss), classes if loss.outputs == "classes" else 1, loss.link
+    )
 
 
 def name_of(loss: Any) -> str:

@@ -72,7 +72,12 @@ class Population:
         updated = []
         for group in self.update_groups:
             new, group.state = group.rule.update(
-                parameters[group.rows], gradient[group.rows], group.state, step=self.clock[group.rows], **group.hyper, **group.options
+                parameters[group.rows],
+                gradient[group.rows],
+                group.state,
+                step=self.clock[group.rows],
+                **group.hyper,
+                **group.options,
             )
             updated.append(new)
         return updated[0] if len(updated) == 1 else torch.cat(updated)
@@ -116,7 +121,9 @@ class Population:
         by_loss = lambda m: (m.objective.name, tuple(m.params))
         by_optimizer = lambda m: (m.optimizer, tuple(sorted(m.options.items())), tuple(m.hyper))
         self.loss_groups = [
-            LossGroup(rows, members[0].objective, {name: self._column(members, "params", name) for name in members[0].params})
+            LossGroup(
+                rows, members[0].objective, {name: self._column(members, "params", name) for name in members[0].params}
+            )
             for rows, members in _runs(self.members, by_loss)
         ]
         self.update_groups = []

@@ -98,7 +98,9 @@ def _losses_lift(members: Sequence[Member], module: nn.Module, batch: tuple[Tens
             lifted = Population(pair, network, lift_losses=True).losses(output, y)
         except Exception:  # as above: then the losses run member by member
             return False
-        if not torch.allclose(lifted, Population(pair, network, lift_losses=False).losses(output, y), rtol=TOLERANCE, equal_nan=True):
+        if not torch.allclose(
+            lifted, Population(pair, network, lift_losses=False).losses(output, y), rtol=TOLERANCE, equal_nan=True
+        ):
             return False
     return True
 
@@ -116,4 +118,8 @@ def _seconds(make: Callable[[], Population], members: Sequence[Member], folds: S
 
 
 def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:160]}" if str(error).strip() else type(error).__name__
+    return (
+        f"{type(error).__name__}: {str(error).strip().splitlines()[0][:160]}"
+        if str(error).strip()
+        else type(error).__name__
+    )

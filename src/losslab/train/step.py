@@ -19,7 +19,9 @@ def step(population: "Population", x: Tensor, y: Tensor) -> Tensor:
     parameters = network.parameters()
     output = network.forward(parameters, x, train=True)  # 1. forward
     loss = population.losses(output, y)  # 2. loss (K,)
-    gradients = torch.autograd.grad(loss.sum(), parameters, materialize_grads=True)  # 3. gradient: no member sees another
+    gradients = torch.autograd.grad(
+        loss.sum(), parameters, materialize_grads=True
+    )  # 3. gradient: no member sees another
     gradient = network.gradient(gradients)
 
     finite = torch.isfinite(gradient.sum(dim=1))  # a NaN or an infinity anywhere in a row spoils its sum

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from losslab.search.quota import candidates, default_loss, equal_quota, is_own
+from losslab.search.quota import candidates, equal_quota
+from losslab.train.lookup import default_loss, is_own
 from losslab.spec.declare import Catalogue
 from losslab.spec.interval import REAL, UNIT, Interval
 from losslab.spec.record import LossRecord, Parameter

@@ -21,10 +21,12 @@
     } };
   }
 
-  function draw(theme) {
+  // On paper nothing tells a chart that its place became narrower, so its width (in CSS pixels, for A4) is given.
+  function draw(theme, paper = false) {
     for (const { name, data, layout } of figures) {
       const place = document.getElementById("chart-" + name);
-      const themed = { ...layout, template: template(theme), autosize: true };
+      const themed = { ...layout, template: template(theme), autosize: !paper };
+      if (paper) themed.width = place.closest(".grid") ? 320 : place.closest(".half") ? 540 : 660;
       Plotly.react(place, data, themed, { responsive: true, displayModeBar: false });
     }
   }
@@ -33,7 +35,7 @@
   if (figures.length) {
     draw(screen());
     dark.addEventListener("change", () => draw(screen()));
-    window.addEventListener("beforeprint", () => draw(themes.light));
+    window.addEventListener("beforeprint", () => draw(themes.light, true));
     window.addEventListener("afterprint", () => draw(screen()));
   }
 
