@@ -49,13 +49,14 @@ def test_a_value_that_json_cannot_hold_is_named(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_leaves_the_earlier_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_earlier_file(tmp_path, monkeypatch, step):
     path = write_whole(tmp_path / "result.json", "earlier")
 
-    def full(_):
+    def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(files.os, step, full)
     with pytest.raises(
         OSError, match=r"could not write .*result\.json: No space left .*earlier file is intact"
     ) as error:
