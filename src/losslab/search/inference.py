@@ -28,7 +28,7 @@ from losslab.search.spread import Array, Coarse, Sampling, Spread, draw_spread, 
 
 LEVEL = 0.05  # two-sided: of every interval, and of p-values after Holm
 POWER = 0.8
-DRAWS = 1000
+DRAWS = 500  # the error of the draws is then known to 3 %, and its degrees of freedom say so
 LEAST_DRAWS = 20
 MAX_SIGNS = 40  # 2^(1-40) is as small as a p-value needs to be
 BATCH = 1_000_000  # numbers that one call of a metric handles at a time

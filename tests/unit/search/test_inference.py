@@ -6,9 +6,7 @@ import pytest
 from scipy import stats
 
 from losslab.search.inference import compare_rows, hall, holm, judge, power_factor, reach
-from losslab.search.spread import Coarse, Sampling, row_spread
-
-PLAIN = Sampling.of(36, None, None)
+from losslab.search.spread import Coarse, Sampling, Spread, row_spread
 
 
 def draw(shape, seed=0, row=1.0, run=0.5, both=0.7):
@@ -43,8 +41,13 @@ def test_the_three_parts_by_plain_loops():
     assert spread.row == pytest.approx(sum((x - mean) ** 2 for x in rows) / (N - 1) / N)
     assert spread.run == pytest.approx(sum((x - mean) ** 2 for x in runs) / (R - 1) / R)
     assert spread.both == pytest.approx(left / (R - 1) / (N - 1) / (R * N))
-    expected = max(spread.row + spread.run - spread.both, spread.row, spread.run)
-    assert spread.variance == pytest.approx(expected)
+
+
+def test_the_parts_add_up_and_never_fall_below_the_larger_one():
+    freedom = {"row_freedom": 9, "run_freedom": 4, "third": 0.0}
+    assert Spread(row=0.5, run=0.3, both=0.1, **freedom).variance == pytest.approx(0.7)
+    assert Spread(row=0.5, run=0.1, both=0.3, **freedom).variance == 0.5
+    assert Spread(row=0.1, run=0.4, both=0.3, **freedom).variance == 0.4
 
 
 def test_the_estimated_variance_is_right_on_average():
