@@ -5,7 +5,7 @@ The unit of inference is the test row (or group): runs are averaged first, and t
 over rows is computed on resampled rows, and these values play the part of the rows.
 
 What keeps "better" from being said too often: rows with a long tail on one side are judged by t and by Hall's
-transformation of it, and the more careful of the two counts (t alone is wrong 9 % of the time there, Hall's alone with
+transformation of it, and the more careful of the two counts (t alone is wrong 8 % of the time there, Hall's alone with
 long tails on both sides). Few differing rows are no proof: see `Coarse`, and k rows that differ never give a p-value
 under 2^(1-k), the sign test's smallest.
 The true difference is that of these configurations, trained on these data, on new rows and new runs.
