@@ -6,8 +6,8 @@ over rows is computed on resampled rows, and these values play the part of the r
 
 What keeps "better" from being said too often: rows with a long tail on one side are judged by t and by Hall's
 transformation of it, and the more careful of the two counts (t alone is wrong 8 % of the time there, Hall's alone with
-long tails on both sides). Few differing rows are no proof: see `Coarse`, and k rows that differ never give a p-value
-under 2^(1-k), the sign test's smallest.
+long tails on both sides). Few differing rows are no proof: see `Coarse`, and k rows that differ, up to 40, never give
+a p-value under 2^(1-k), the sign test's smallest.
 The true difference is that of these configurations, trained on these data, on new rows and new runs.
 `benchmarks/inference_simulation.py` measures how often all this is wrong.
 """
@@ -30,7 +30,7 @@ LEVEL = 0.05  # two-sided: of every interval, and of p-values after Holm
 POWER = 0.8
 DRAWS = 500  # the error of the draws is then known to 3 %, and its degrees of freedom say so
 LEAST_DRAWS = 20
-MAX_SIGNS = 40  # 2^(1-40) is as small as a p-value needs to be
+MAX_SIGNS = 40  # with more rows that differ, the sign test's smallest p-value says nothing any more
 BATCH = 1_000_000  # numbers that one call of a metric handles at a time
 UNLIMITED = (-math.inf, math.inf)
 
@@ -196,7 +196,7 @@ def judge(
     if error > 0:
         t = difference / error
         p = max(2 * float(stdtr(freedom, -abs(statistic))) for statistic in (t, hall(t, skew)))
-    least = 2.0 ** (1 - min(differing, MAX_SIGNS))
+    least = 2.0 ** (1 - differing) if differing <= MAX_SIGNS else 0.0
     if p >= least:
         return low, high, error, p
     error = abs(difference) / max(quantile(freedom, 1 - least / 2), 0.5)
