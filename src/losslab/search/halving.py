@@ -20,7 +20,10 @@ def survivors(values: Mapping[int, float], earlier: Sequence[float], *, higher_i
     A value that is not a number ranks last.
     """
     sign = 1.0 if higher_is_better else -1.0
-    rank = lambda value: -math.inf if math.isnan(value) else sign * value
+
+    def rank(value: float) -> float:
+        return -math.inf if math.isnan(value) else sign * value
+
     everyone = sorted([*map(rank, values.values()), *map(rank, earlier)], reverse=True)
     cut = everyone[max(math.ceil(KEEP * len(everyone)), 1) - 1]
     best = sorted(values, key=lambda number: rank(values[number]), reverse=True)

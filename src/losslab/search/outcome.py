@@ -126,9 +126,11 @@ def detail(problem: Problem, default: Reading, other: Reading) -> dict[str, Any]
         return {**names, "residuals": {"target": target.tolist(), **value}}
     labels = {who: votes(reading, problem.classes) for who, reading in pair.items() if reading.prediction is not None}
     confusion = {
-        who: torch.bincount(target * problem.classes + label, minlength=problem.classes**2).view(problem.classes, -1).tolist()
+        who: torch.bincount(target * problem.classes + label, minlength=problem.classes**2)
+        .view(problem.classes, -1)
+        .tolist()
         for who, label in labels.items()
-    }  # fmt: skip
+    }
     calibration = {who: bins(r.probability.mean(0), target) for who, r in pair.items() if r.probability is not None}
     return {**names, "confusion": {**confusion, "classes": list(problem.table.classes)}, "calibration": calibration}
 
@@ -171,13 +173,15 @@ def disagreements(problem: Problem, default: Reading, other: Reading) -> list[di
     if problem.table.task == "regression":
         one, two = mean_value(default), mean_value(other)
         chosen = (one - two).abs().argsort(descending=True)[:MOST_ROWS].tolist()
-        values = lambda i: {"target": float(target[i]), "default": float(one[i]), "winner": float(two[i])}
+        columns: list[list[Any]] = [target.tolist(), one.tolist(), two.tolist()]
     else:
         one, two = votes(default, problem.classes), votes(other, problem.classes)
         chosen = (one != two).nonzero().flatten()[:MOST_ROWS].tolist()
-        name = problem.table.classes
-        values = lambda i: {"target": name[target[i]], "default": name[one[i]], "winner": name[two[i]]}
-    return [{"row": int(rows[i]), **values(i)} for i in chosen]
+        columns = [[problem.table.classes[label] for label in labels] for labels in (target, one, two)]
+    names = ("target", "default", "winner")
+    return [
+        {"row": int(rows[i]), **{name: column[i] for name, column in zip(names, columns, strict=True)}} for i in chosen
+    ]
 
 
 def other_of(verdict: Verdict, default: str, readings: Sequence[Reading]) -> str:

@@ -19,8 +19,8 @@ from losslab.train.member import Member
 class Problem:
     """A table with its parts and the metric that decides.
 
-    `y_seen` are the targets that training and validation see: the table's, or spoiled ones (`--corrupt-train`); the test
-    part's are never spoiled.
+    `y_seen` are the targets that training and validation see: the table's, or spoiled ones (`--corrupt-train`); the
+    test part's are never spoiled.
     """
 
     table: Table

@@ -1,19 +1,25 @@
 """The test part, read once: every finalist's predictions with thresholds fitted on validation, and their metrics."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from losslab.metrics.links import predictions
-from losslab.metrics.record import Metric
+from losslab.metrics.record import Metric, Needs
 from losslab.metrics.registry import METRICS, secondary
 from losslab.metrics.threshold import Threshold, default_threshold
 from losslab.search.baselines import Baseline
 from losslab.search.confirm import Retrained
-from losslab.search.inference import Comparison, compare_bootstrap, compare_rows
+from losslab.search.inference import DRAWS, Comparison, compare_bootstrap, compare_rows
 from losslab.search.problem import Folds, decide, score_needs, thresholds_for
+
+
+Reads = Callable[[str, Needs], Tensor | None]  # ("validation" or "test", what a metric needs) -> (R, N, ...)
+
+DRAWS_BY_MEMBER = 150  # resamples for a user's own metric, which is called for one member at a time
 
 
 @dataclass
@@ -36,14 +42,17 @@ class Reading:
 
 def read_finalist(folds: Folds, label: str, one: Retrained) -> Reading:
     """The runs of a finalist, each through the link of its loss."""
-    reads = lambda part, needs: folds.read(one.members, one.outputs(part), needs)
+
+    def reads(part: str, needs: Needs) -> Tensor | None:
+        return folds.read(one.members, one.outputs(part), needs)
+
     return _reading(folds, label, reads)
 
 
 def read_baseline(folds: Folds, baseline: Baseline, runs: int) -> Reading:
     """A baseline, trained once, as if its runs had all come out the same."""
 
-    def reads(part: str, needs: str) -> Tensor | None:
+    def reads(part: str, needs: Needs) -> Tensor | None:
         output = getattr(baseline, part)
         if needs == "value":
             return output.squeeze(-1).double().expand(runs, -1)
@@ -53,7 +62,7 @@ def read_baseline(folds: Folds, baseline: Baseline, runs: int) -> Reading:
     return _reading(folds, baseline.name, reads)
 
 
-def _reading(folds: Folds, label: str, reads) -> Reading:  # type: ignore[no-untyped-def]
+def _reading(folds: Folds, label: str, reads: Reads) -> Reading:
     problem, metric = folds.problem, folds.problem.metric
     seen, target = problem.y_seen[problem.split.validation], problem.table.y[problem.split.test]
     needs = score_needs(metric)
@@ -78,8 +87,8 @@ def _reading(folds: Folds, label: str, reads) -> Reading:  # type: ignore[no-unt
     return reading
 
 
-def _other(metric: Metric, reads, threshold: Threshold | None, target: Tensor) -> Tensor | None:  # type: ignore[no-untyped-def]
-    """Another metric (R,) on the test part; one of labels uses the threshold that was fitted for the deciding metric."""
+def _other(metric: Metric, reads: Reads, threshold: Threshold | None, target: Tensor) -> Tensor | None:
+    """Another metric (R,) on the test part; one of labels uses the threshold fitted for the deciding metric."""
     if metric.needs == "label" and threshold is not None:
         score = reads("test", "score")
         return None if score is None else metric.value(threshold.apply(score), target)
@@ -94,18 +103,16 @@ def compare(folds: Folds, readings: Sequence[Reading], challengers: Sequence[int
     usable = [place for place, reading in enumerate(readings) if reading.prediction is not None]
     predicted = torch.stack([readings[place].prediction for place in usable])  # type: ignore[arg-type, misc]
     family = [usable.index(place) for place in challengers if place in usable]
-    limits = (
-        (0.0, 1.0)
-        if metric.points
-        else (0.0, float("inf"))
-        if metric.rows is not None
-        else (-float("inf"), float("inf"))
-    )
+    low, high = (0.0 if metric.points or metric.rows is not None else -math.inf), (1.0 if metric.points else math.inf)
+    strata = target if problem.table.task != "regression" else None  # balanced accuracy weighs the rows of each class
     if metric.rows is not None:
         L, R = predicted.shape[:2]
         rows = metric.rows(predicted.flatten(0, 1), target).unflatten(0, (L, R))
-        found = compare_rows(rows, root=metric.root, family=family, limits=limits)
+        found = compare_rows(rows, root=metric.root, family=family, strata=strata, limits=(low, high))
     else:
-        found = compare_bootstrap(metric.value, predicted, target, family=family, limits=limits, seed=seed)
+        draws = DRAWS_BY_MEMBER if metric.by_member else DRAWS
+        found = compare_bootstrap(
+            metric.value, predicted, target, family=family, limits=(low, high), draws=draws, seed=seed
+        )
     for place, comparison in zip(usable, found, strict=True):
         readings[place].comparison = comparison
