@@ -38,7 +38,7 @@ def watched(study: "Study", console: Console | None = None) -> Iterator[None]:
         nonlocal steps
         steps += 1
         if open_stages and steps % 10 == 0:
-            open_stages[-1].update(note=f"step {steps:,}" if console.is_terminal else None, alive=members)
+            open_stages[-1].update(note=f"step {steps:,}" if console.is_terminal else None)
 
     def on_rung(done: int, alive: int, best: float | None) -> None:
         search.update(done, alive=alive, best=best)

@@ -17,6 +17,7 @@ from losslab.search.result import Row, TuneData
 
 KEY = 9  # width of the words at the left
 GAP = "  "
+MOST_WORSE = 2  # sentences on what got worse
 
 
 def console() -> Console:
@@ -79,12 +80,11 @@ def leaderboard(data: TuneData, width: int = 100) -> Text:
 
 
 def verdict(data: TuneData, width: int = 100) -> Text:
-    """The answer, what could have been seen, what got worse, and how far it holds."""
-    sentences = [words.clean(data.verdict), words.visible(data)]
+    """The answer, what got worse, and how far it holds."""
     worse = words.got_worse(data)
-    sentences += [f"Also: {sentence}" for sentence in worse[:3]]
-    if len(worse) > 3:
-        sentences.append(f"{len(worse) - 3} more losses got worse in something; see the report.")
+    sentences = [words.clean(data.verdict), *(f"Also: {sentence}" for sentence in worse[:MOST_WORSE])]
+    if len(worse) > MOST_WORSE:
+        sentences.append("Others got worse in something too; the report names them.")
     text = Text()
     style = {"better": "bold green", "equivalent": "bold blue"}.get(data.verdict_kind, "bold yellow")
     for i, line in enumerate(_wrapped_all(sentences, width - KEY)):

@@ -178,18 +178,15 @@ def split_sizes(data: TuneData) -> str:
     return ", ".join(part for part in (" / ".join(sizes), clean(str(data.split.get("how", "")))) if part)
 
 
-def visible(data: TuneData) -> str:
-    """The smallest difference that this test part could have shown; empty where a gain was shown."""
-    if not known(data.detectable) or data.verdict_kind == "better":
-        return ""
-    rows = f"{count(data.split['test'])} test rows" if "test" in data.split else "This test part"
-    return f"{rows} can show gains of about {Numbers.of(data).size(data.detectable)} or more."
-
-
 def got_worse(data: TuneData) -> list[str]:
-    """One sentence for each loss with a secondary metric that is worse than the default's; the winner's first."""
+    """What one should know before choosing a loss for its metric alone: secondary metrics that are worse than the default's.
+
+    One sentence for the winner, or where the default is kept, one for each loss that is not shown to be worse anyway.
+    """
     rows = [row for row in ordered(data)[0] if row.worse and row.loss != data.default]
-    rows.sort(key=lambda row: row.loss != data.winner)
+    if not data.keep_default:
+        rows = [row for row in rows if row.loss == data.winner]
+    rows = [row for row in rows if row.loss == data.winner or not known(row.p_value) or row.p_value >= 0.05]
     return [f"{clean(row.loss)} has worse {listed(clean(words) for words in row.worse)}." for row in rows]
 
 

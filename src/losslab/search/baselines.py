@@ -54,7 +54,7 @@ def boosting(problem: Problem, seed: int) -> Baseline:
             else torch.from_numpy(model.predict(X[rows])).float()[:, None]
             for rows in (split.validation.numpy(), split.test.numpy())
         ]
-    return Baseline("gradient boosting", "softmax" if classes else "identity", *parts)
+    return Baseline("not a network: gradient boosting", "softmax" if classes else "identity", *parts)
 
 
 def full_log_probabilities(probabilities: np.ndarray, present: np.ndarray, classes: int) -> Tensor:

@@ -16,7 +16,6 @@ from losslab.search.confirm import Retrained
 from losslab.search.inference import DRAWS, Comparison, compare_bootstrap, compare_rows
 from losslab.search.problem import Folds, decide, score_needs, thresholds_for
 
-
 Reads = Callable[[str, Needs], Tensor | None]  # ("validation" or "test", what a metric needs) -> (R, N, ...)
 
 DRAWS_BY_MEMBER = 150  # resamples for a user's own metric, which is called for one member at a time

@@ -36,7 +36,8 @@ def digits(**changes) -> TuneData:
         metric="accuracy",
         default="cross_entropy",
         winner="poly1_cross_entropy",
-        verdict="Keep cross_entropy. Undecided: no loss is shown to be better.",
+        verdict="Keep cross_entropy. Undecided: no loss is shown to be better. "
+        "360 test rows can show gains of about 1.4 points or more.",
         detectable=0.0138,
         margin=0.01,
         table=rows,
