@@ -1,0 +1,54 @@
+"""Writes docs/losses.md from the catalogue: `make docs`. A test says when the page is out of date."""
+
+from pathlib import Path
+
+from losslab.catalog import CATALOGUE
+from losslab.spec.declare import Catalogue
+from losslab.spec.record import LossRecord, Parameter
+
+PAGE = Path(__file__).parents[1] / "docs" / "losses.md"
+TITLES = {
+    ("regression",): "Real targets",
+    ("binary", "multiclass"): "Classes, an output for each",
+    ("binary",): "Two classes, one output",
+}
+INTRODUCTION = """# The losses
+
+Written from the declarations by `make docs`: change a loss, not this page. `help(losslab.functional.huber_loss)` gives
+shapes, arguments and errors of each.
+
+In the formulas r is input - target, x the model's raw output, p a probability, y the target. After each parameter
+stand its default, where it is legal, and where the tuner looks (*log*: on a logarithmic scale). A parameter with the
+target's unit is searched in multiples of the training targets' median absolute deviation and reported in the target's
+own unit. Of losses that are the same up to a reparametrisation, one takes part in a comparison.
+"""
+
+
+def page(catalogue: Catalogue = CATALOGUE) -> str:
+    """The whole page: one line for each loss, in a section for each kind of target."""
+    sections: dict[str, list[str]] = {title: [] for title in TITLES.values()}
+    for record in catalogue.values():
+        title = TITLES.get(record.tasks, " and ".join(record.tasks))
+        sections.setdefault(title, []).append(line(record, catalogue))
+    parts = [f"\n## {title}\n\n" + "\n".join(lines) + "\n" for title, lines in sections.items() if lines]
+    return INTRODUCTION + "".join(parts)
+
+
+def line(record: LossRecord, catalogue: Catalogue = CATALOGUE) -> str:
+    group = [f"`{r.name}`" for r in catalogue.values() if r.group == record.group and r.name != record.name]
+    facts = [f"**`{record.name}`**, `nn.{record.module_name}`: {record.summary} ${record.formula}$."]
+    facts += [parameter(name, one) for name, one in record.parameters.items()]
+    facts += [f"The same up to a reparametrisation: {', '.join(group)}."] if group else []
+    facts.append("In torch too." if record.torch_name else "Not in torch.")
+    return f"- {' '.join(facts)} Source: {record.source}."
+
+
+def parameter(name: str, one: Parameter) -> str:
+    unit = ", in the target's unit" if one.unit == "target" else ""
+    searched = f"searched in {one.search}{' log' if one.log else ''}" if one.search else "not searched"
+    return f"`{name}`{unit}: {one.default:g}, legal in {one.domain}, {searched}."
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE}")
