@@ -1,0 +1,138 @@
+"""What stands in the texts is true: every Python example runs, links lead somewhere, generated pages are current."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from losslab.report.store import write_result
+from losslab.search.result import Row, TuneData
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^(\s*)```\s*(\w*)\s*$")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(text: str, language: str) -> list[tuple[int, str]]:
+    """(first line, counted from 1, code) of every fenced block in the language; a block that never ends is an error."""
+    found, start, kind, code = [], 0, "", list[str]()
+    for number, line in enumerate(text.splitlines(), 1):
+        fence = FENCE.match(line)
+        if fence and not start:
+            start, kind, code = number + 1, fence[2], []
+        elif fence:
+            found += [(start, "\n".join(code))] * (kind == language)
+            start = 0
+        elif start:
+            code.append(line)
+    if start:
+        raise ValueError(f"the block that begins in line {start - 1} has no end")
+    return found
+
+
+def script(text: str) -> str:
+    """The Python blocks of a page as one program whose line numbers are those of the page."""
+    lines: list[str] = []
+    for start, code in blocks(text, "python"):
+        lines += [""] * (start - 1 - len(lines)) + code.splitlines()
+    return "\n".join(lines) + "\n"
+
+
+WITH_CODE = [page for page in PAGES if blocks(page.read_text(encoding="utf-8"), "python")]
+
+
+def run(page: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the examples of a page in a process of their own: what they declare stays with them."""
+    file = folder / "page.py"
+    file.write_text(script(page), encoding="utf-8")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-W", "error", str(file)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name)
+def test_examples_run(page, tmp_path):
+    if page.name == "result.md":  # it reads the result of the README's first command
+        row = Row(loss="cross_entropy", test=0.97)
+        write_result(
+            TuneData(task="multiclass", metric="accuracy", table=[row]), tmp_path / "runs/digits-1/result.json"
+        )
+    ran = run(page.read_text(encoding="utf-8"), tmp_path)
+    assert ran.returncode == 0, f"{name(page)}:\n{ran.stderr[-3000:]}"
+
+
+def test_texts_with_examples_are_found():
+    assert {"README.md", "CONTRIBUTING.md", "docs/getting-started.md"} <= {name(page) for page in WITH_CODE}
+
+
+def test_a_wrong_example_fails_with_its_line(tmp_path):
+    page = "# Title\n\n```python\nx = 1\n```\n\ntext\n\n```sh\nfalse\n```\n\n```python\nassert x == 2\n```\n"
+    ran = run(page, tmp_path)
+    assert ran.returncode == 1
+    assert "line 14" in ran.stderr
+    assert "AssertionError" in ran.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    local = [link for link in LINK.findall(text) if not link.startswith(("http://", "https://", "mailto:"))]
+    assert [link for link in local if not target_exists(page, link)] == []
+
+
+def target_exists(page: Path, link: str) -> bool:
+    place, _, anchor = link.partition("#")
+    target = (page.parent / place).resolve() if place else page
+    if not target.exists():
+        return False
+    headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.M) if anchor else []
+    anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return not anchor or anchor in anchors
+
+
+def test_both_commands_stand_in_the_readme():
+    code = "\n".join(code for _, code in blocks((ROOT / "README.md").read_text(encoding="utf-8"), "sh"))
+    assert "make demo" in code
+    assert "make test" in code
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_options_of_commands_exist(page):
+    from typer.main import get_command
+
+    from losslab.cli.main import app
+
+    commands = get_command(app).commands
+    for start, code in blocks(page.read_text(encoding="utf-8"), "sh"):
+        for offset, line in enumerate(code.splitlines()):
+            words = line.split("#")[0].split()
+            if words[:1] != ["losslab"]:
+                continue
+            where = f"{name(page)}:{start + offset}"
+            assert words[1] in commands, f"{where}: no command {words[1]!r}"
+            known = {option for parameter in commands[words[1]].params for option in parameter.opts}
+            used = {word.split("=")[0] for word in words if word.startswith("--")}
+            assert used <= known, f"{where}: {sorted(used - known)}"
+
+
+def test_the_page_of_losses_is_current():
+    """In a process of its own: other tests declare losses."""
+    code = "import sys; sys.path.insert(0, 'tools'); import docs; print(docs.page(), end='')"
+    written = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, env=os.environ | {"PYTHONUTF8": "1"}
+    ).stdout.decode()
+    assert (ROOT / "docs" / "losses.md").read_text(encoding="utf-8") == written, "run: make docs"
+
+
+def test_no_bytes_that_an_editor_hides():
+    for page in PAGES:
+        hidden = [c for c in page.read_text(encoding="utf-8") if ord(c) < 32 and c not in "\n"]
+        assert not hidden, name(page)
