@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "backprop": BELOW_SEARCH,
     "report": {"spec", "optim", "search"},
     "testing": BASE | {"catalog", "kernels", "metrics", "optim"},
-    "cli": BELOW_SEARCH | {"search", "backprop", "report", "testing"},
+    "cli": BELOW_SEARCH | {"search", "backprop", "report", "testing", "losslab"},
     "losslab": BELOW_SEARCH | {"search", "backprop", "report", "testing"},
 }
 
