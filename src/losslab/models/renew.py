@@ -16,10 +16,15 @@ def drawing_from(seed: int) -> Iterator[None]:
     """torch's random numbers come from `seed` inside, and go on outside as if nothing had happened."""
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        if devices:
-            torch.cuda.manual_seed_all(seed)
+        seed_generators(seed)
         yield
+
+
+def seed_generators(seed: int) -> None:
+    """Seeds torch's generators, of the CPU and of CUDA where it is in use: for use inside `drawing_from`."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
 
 
 def check_renewable(template: nn.Module) -> None:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from losslab.models.renew import drawing_from, seed_generators
 from losslab.train.batches import EpochBatches, Fold, FoldView, gather
 from losslab.train.member import key
 from losslab.train.population import Population
 from losslab.train.step import step
 
 ROWS_AT_ONCE = 2048  # per member: bounds the memory of a prediction
-
-
-class Stopped(Exception):
-    """Training was asked to stop, and did so between two steps."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +28,14 @@ class Broken:
         return f"{self.loss} (trial {self.number}): its gradient was not finite in epoch {self.epoch}, step {self.step}"
 
 
+class Stopped(Exception):
+    """Training was asked to stop, and did so between two steps; `broken` are the members that broke before."""
+
+    def __init__(self, broken: Sequence[Broken] = ()) -> None:
+        super().__init__("training was asked to stop")
+        self.broken = list(broken)
+
+
 def advance(
     population: Population,
     folds: Sequence[Fold],
@@ -44,14 +49,13 @@ def advance(
     `stop()` is asked before each step, and raises `Stopped` when it answers yes. `on_step(K)` is told of each step.
     """
     broken: list[Broken] = []
-    state = torch.get_rng_state()
-    try:
+    with drawing_from(0):
         while population.epoch < epochs and len(population):
             batches = EpochBatches(population.members, folds, population.epoch)
             while population.position < len(batches):
                 if stop():
-                    raise Stopped
-                torch.default_generator.manual_seed(key("step", population.seed, population.epoch, population.position))
+                    raise Stopped(broken)
+                seed_generators(key("step", population.seed, population.epoch, population.position))
                 finite = step(population, *batches[population.position])
                 population.position += 1
                 on_step(len(population))
@@ -61,8 +65,6 @@ def advance(
                         return broken
                     batches = EpochBatches(population.members, folds, population.epoch)
             population.epoch, population.position = population.epoch + 1, 0
-    finally:
-        torch.set_rng_state(state)
     return broken
 
 
@@ -80,10 +82,11 @@ def predict(population: Population, folds: Sequence[Fold], rows: Tensor) -> Tens
     of_member = [member.fold for member in population.members]
     view = None if len(set(of_member)) == 1 else FoldView(folds, of_member)
     parts = []
-    for part in rows.split(ROWS_AT_ONCE):
-        if view is None:
-            x, _ = gather(folds[of_member[0]], part, len(population))
-        else:
-            x, _ = view.gather(part.expand(len(population), -1))
-        parts.append(network.forward(parameters, x, train=False))
+    with drawing_from(key("predict", population.seed, population.epoch)):
+        for part in rows.split(ROWS_AT_ONCE):
+            if view is None:
+                x, _ = gather(folds[of_member[0]], part, len(population))
+            else:
+                x, _ = view.gather(part.expand(len(population), -1))
+            parts.append(network.forward(parameters, x, train=False))
     return torch.cat(parts, dim=1)

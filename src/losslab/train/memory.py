@@ -5,6 +5,8 @@ import os
 import torch
 from torch import Tensor, nn
 
+from losslab.models.renew import drawing_from
+
 SHARE = 0.5  # of what is free: data, evaluation and other processes need the rest
 COPIES = 10  # of the weights: themselves, gradient, two moments, and the temporaries of an update
 
@@ -38,10 +40,8 @@ def bytes_per_member(module: nn.Module, x: Tensor) -> int:
         kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
-    state = torch.get_rng_state()
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with drawing_from(0), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         output = module(x)
-    torch.set_rng_state(state)
     weights = sum(p.numel() * p.element_size() for p in module.parameters())
     activations = sum(kept.values()) + output.numel() * output.element_size()
     return COPIES * weights + 2 * activations
