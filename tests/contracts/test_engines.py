@@ -59,12 +59,8 @@ def neighbours_rate(monkeypatch):
 
 
 def neighbours_loss_parameter(monkeypatch):
-    column = Population._column
-
-    def rolled(self, members, field, name):
-        return column(self, members, field, name).roll(1 if field == "params" else 0)
-
-    monkeypatch.setattr(Population, "_column", rolled)
+    params = Population._params
+    monkeypatch.setattr(Population, "_params", lambda self, members, name: params(self, members, name).roll(1))
 
 
 def clock_stands_still(monkeypatch):

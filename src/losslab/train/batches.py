@@ -36,7 +36,10 @@ def epoch_order(fold: Fold, seed: int, number: int, epoch: int) -> Tensor:
 
 
 class EpochBatches:
-    """The batches of one epoch: item i is x (K, B, ...), y (K, B). All members have one batch size and equally many rows."""
+    """The batches of one epoch: item i is x (K, B, ...), y (K, B).
+
+    All members have one batch size and equally many rows.
+    """
 
     def __init__(self, members: Sequence[Member], folds: Sequence[Fold], epoch: int) -> None:
         names = [(member.seed, member.fold) for member in members]

@@ -28,7 +28,7 @@ class Broken:
         return f"{self.loss} (trial {self.number}): its gradient was not finite in epoch {self.epoch}, step {self.step}"
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 (not an error: a person asked for it)
     """Training was asked to stop, and did so between two steps; `broken` are the members that broke before."""
 
     def __init__(self, broken: Sequence[Broken] = ()) -> None:

@@ -41,15 +41,19 @@ class Member:
     batch_size: int = 64
 
     @property
+    def loss_family(self) -> tuple[Any, ...]:
+        """Members that agree in this can have their losses computed in one call."""
+        return (self.objective.name, tuple(self.params))
+
+    @property
+    def update_family(self) -> tuple[Any, ...]:
+        """Members that agree in this can be updated in one call."""
+        return (self.optimizer, tuple(sorted(self.options.items())), tuple(self.hyper))
+
+    @property
     def family(self) -> tuple[Any, ...]:
         """Members are sorted by this, so that a loss and an optimiser each cover contiguous slices of the stack."""
-        return (
-            self.objective.name,
-            tuple(self.params),
-            self.optimizer,
-            tuple(sorted(self.options.items())),
-            tuple(self.hyper),
-        )
+        return (*self.loss_family, *self.update_family)
 
 
 def key(*parts: object) -> int:

@@ -95,14 +95,15 @@ class Population:
         """All that changes while training, to go on later from the same step."""
         return {
             "numbers": [member.number for member in self.members], "flat": self.network.flat, "clock": self.clock,
-            "constants": self.network.constants(), "state": self._state(), "epoch": self.epoch, "position": self.position,
+            "constants": self.network.constants(), "state": self._state(),
+            "seed": self.seed, "epoch": self.epoch, "position": self.position,
         }  # fmt: skip
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         places = {member.number: place for place, member in enumerate(self.members)}
         self.keep([places[number] for number in saved["numbers"]])
         self.network.flat, self.clock = saved["flat"], saved["clock"]
-        self.epoch, self.position = saved["epoch"], saved["position"]
+        self.seed, self.epoch, self.position = saved["seed"], saved["epoch"], saved["position"]
         self.network.load_constants(saved["constants"])
         self._group(saved["state"])
 
@@ -118,28 +119,27 @@ class Population:
 
     def _group(self, state: dict[str, Tensor]) -> None:
         """Lays the members out in groups; `state` is the optimiser state so far, empty before the first step."""
-        by_loss = lambda m: (m.objective.name, tuple(m.params))
-        by_optimizer = lambda m: (m.optimizer, tuple(sorted(m.options.items())), tuple(m.hyper))
         self.loss_groups = [
-            LossGroup(
-                rows, members[0].objective, {name: self._column(members, "params", name) for name in members[0].params}
-            )
-            for rows, members in _runs(self.members, by_loss)
+            LossGroup(rows, members[0].objective, {name: self._params(members, name) for name in members[0].params})
+            for rows, members in _runs(self.members, lambda member: member.loss_family)
         ]
         self.update_groups = []
-        for rows, members in _runs(self.members, by_optimizer):
+        for rows, members in _runs(self.members, lambda member: member.update_family):
             rule, options = update_rule(members[0].optimizer), dict(members[0].options)
             hyper = {name: self._hyper(members, name) for name in members[0].hyper}
             start = rule.start(self.network.flat[rows], **hyper, **options)
             kept = {name: state[name][rows] if name in state else value for name, value in start.items()}
             self.update_groups.append(UpdateGroup(rows, rule, hyper, options, kept))
 
-    def _column(self, members: list[Member], field: str, name: str) -> Tensor:
-        return self.clock.new_tensor([float(getattr(member, field)[name]) for member in members])
+    def _params(self, members: list[Member], name: str) -> Tensor:
+        return self.clock.new_tensor([float(member.params[name]) for member in members])
 
     def _hyper(self, members: list[Member], name: str) -> Tensor | float:
-        values = {float(member.hyper[name]) for member in members}
-        return values.pop() if len(values) == 1 else self._column(members, "hyper", name)[:, None]
+        values = [float(member.hyper[name]) for member in members]
+        if len(set(values)) == 1:
+            return values[0]
+        # In float64, as the rules compute with numbers: in float32, 1 - 0.999 would have four digits.
+        return self.clock.new_tensor(values, dtype=torch.float64)[:, None]
 
 
 def _runs(members: list[Member], by: Callable[[Member], Any]) -> list[tuple[slice, list[Member]]]:

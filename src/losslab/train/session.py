@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +33,7 @@ class Session:
     ) -> None:
         self.assembly, self.checkpoint, self.stop, self.on_step = assembly, checkpoint, stop, on_step
         self.broken: list[Broken] = []
-        saved = read_checkpoint(checkpoint)
+        saved = read_checkpoint(checkpoint, assembly.device)
         if saved is None:
             self.plans = assembly.plans(members)
             self.populations = [plan.population() for plan in self.plans]
@@ -48,15 +50,20 @@ class Session:
         return min((population.epoch for population in self.populations), default=0)
 
     def advance(self, epochs: int) -> list[Broken]:
-        """Trains everyone up to `epochs`; returns who broke on the way. When asked to stop, saves and raises `Stopped`."""
+        """Trains everyone up to `epochs`; returns who broke on the way.
+
+        When asked to stop, saves, so that a restored session goes on from the same step, and raises `Stopped`.
+        """
         before = len(self.broken)
         try:
             for population in self.populations:
                 self.broken += advance(population, self.assembly.folds, epochs, stop=self.stop, on_step=self.on_step)
-        except Stopped:
+        except Stopped as stopped:
+            self.broken += stopped.broken
+            self._forget_empty()
             self.save()
             raise
-        self.populations = [population for population in self.populations if len(population)]
+        self._forget_empty()
         self.save()
         return self.broken[before:]
 
@@ -72,7 +79,7 @@ class Session:
             places = [place for place, member in enumerate(population.members) if member.number in chosen]
             if len(places) < len(population):
                 population.keep(places)
-        self.populations = [population for population in self.populations if len(population)]
+        self._forget_empty()
 
     def save(self) -> None:
         """Writes the checkpoint in one piece: a kill leaves the old one or the new one."""
@@ -80,10 +87,11 @@ class Session:
             return
         content = {
             "populations": [
-                {"engine": p.network.engine, "lift_losses": p.lift_losses, "state": p.state_dict()} for p in self.populations
+                {"engine": p.network.engine, "lift_losses": p.lift_losses, "state": p.state_dict()}
+                for p in self.populations
             ],
-            "broken": [(b.number, b.loss, b.epoch, b.step) for b in self.broken],
-        }  # fmt: skip
+            "broken": [astuple(one) for one in self.broken],
+        }
         temporary = self.checkpoint.with_suffix(".new")
         try:
             torch.save(content, temporary)
@@ -97,7 +105,10 @@ class Session:
         if self.checkpoint is not None:
             self.checkpoint.unlink(missing_ok=True)
 
-    def _restore(self, saved: dict, members: Sequence[Member]) -> Population:  # type: ignore[type-arg]
+    def _forget_empty(self) -> None:
+        self.populations = [population for population in self.populations if len(population)]
+
+    def _restore(self, saved: dict[str, Any], members: Sequence[Member]) -> Population:
         by_number = {member.number: member for member in members}
         chosen = [by_number[number] for number in saved["state"]["numbers"]]
         modules = {member.seed: self.assembly.make(member.seed, member.objective.outputs) for member in chosen}
@@ -107,11 +118,11 @@ class Session:
         return population
 
 
-def read_checkpoint(path: Path | None) -> dict | None:  # type: ignore[type-arg]
-    """What `save` wrote; None where there is nothing, or nothing that can be read (then training starts over)."""
+def read_checkpoint(path: Path | None, device: torch.device) -> dict[str, Any] | None:
+    """What `save` wrote, its tensors on the device; None where there is nothing, or nothing that can be read."""
     if path is None or not path.exists():
         return None
     try:
-        return torch.load(path, weights_only=True)  # type: ignore[no-any-return]
-    except Exception:  # a damaged file fails in many ways; the journal still has every finished rung
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception:  # a damaged file fails in many ways; training starts over, the journal has every finished rung
         return None
