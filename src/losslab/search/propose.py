@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SAMPLERS = ("quasi-random", "random", "grid", "tpe", "gp", "cma-es", "nsga-ii")
 ADAPTIVE_SHARE = 8  # the last eighth of a quasi-random search adapts (TPE)
 ADAPTIVE_BATCHES = 2
+SMALLEST_BATCH = 8  # a smaller stack costs nearly as much time as this one
 BATCHES = 8  # of the samplers that adapt throughout
 UNAWARE_OF_PRUNING = ("gp", "cma-es", "nsga-ii")  # told of a pruned member as if its last rung had been its end
 
@@ -167,7 +168,7 @@ def plan(sampler: str, quota: int, dimensions: int) -> tuple[int, ...]:
         return (quota,)
     if sampler == "quasi-random":
         adaptive = quota // ADAPTIVE_SHARE
-        sizes = (quota - adaptive, *chunks(adaptive, math.ceil(adaptive / ADAPTIVE_BATCHES)))
+        sizes = (quota - adaptive, *chunks(adaptive, max(math.ceil(adaptive / ADAPTIVE_BATCHES), SMALLEST_BATCH)))
         return sizes if adaptive else (quota,)
     size = math.ceil(quota / BATCHES)
     if sampler == "cma-es":  # its population must not be smaller than the usual one

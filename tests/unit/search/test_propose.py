@@ -121,7 +121,7 @@ def test_batches_and_losses_have_random_numbers_of_their_own():
 
 @pytest.mark.parametrize("higher", [True, False])
 def test_tpe_batches_learn_in_the_direction_of_the_metric(higher):
-    search = proposer(quota=96, seed=3, higher_is_better=higher)
+    search = proposer(quota=160, seed=3, higher_is_better=higher)
     distance, batches = [], []
     while batch := search.next_batch():
         batches.append(batch)
@@ -129,7 +129,7 @@ def test_tpe_batches_learn_in_the_direction_of_the_metric(higher):
             value = -abs(c.params["gamma"] - 3.5) * (1 if higher else -1)
             search.tell(c.number, [(1, value)], value, "complete")
         distance.append(np.mean([abs(c.params["gamma"] - 3.5) for c in batch[1:]]))
-    assert [len(batch) for batch in batches] == [84, 6, 6]
+    assert [len(batch) for batch in batches] == [140, 10, 10]
     assert max(distance[1:]) < 0.6 * distance[0]
 
 
@@ -170,7 +170,8 @@ def test_small_quotas_and_plans():
     assert len(run(proposer("grid", quota=2))[0]) == 2
     with pytest.raises(ValueError, match="quota of 0"):
         proposer(quota=0)
-    assert plan("quasi-random", 51, 4) == (45, 3, 3)
+    assert plan("quasi-random", 51, 4) == (45, 6)
+    assert plan("quasi-random", 256, 4) == (224, 16, 16)
     assert plan("quasi-random", 7, 4) == (7,)
     assert plan("tpe", 51, 4) == (7,) * 7 + (2,)
     assert plan("cma-es", 51, 4) == (8, 8, 8, 8, 8, 8, 3)
