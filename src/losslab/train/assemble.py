@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -30,15 +31,20 @@ class Plan:
     make: Callable[[int], nn.Module]  # the module of a seed, with this head
 
     def population(self) -> Population:
-        modules = {member.seed: self.make(member.seed) for member in self.members}
-        network = self.choice.engine([modules[member.seed] for member in self.members])
+        network = self.choice.engine(modules_of(self.members, self.make))
         return Population(self.members, network, lift_losses=self.choice.lift_losses)
 
 
-class Assembly:
-    """Makes populations of one model on one set of folds; probes once per head width and remembers.
+def modules_of(members: Sequence[Member], make: Callable[[int], nn.Module]) -> list[nn.Module]:
+    """The untrained module of each member; members of one seed share it, as a network copies what it is given."""
+    modules = {seed: make(seed) for seed in {member.seed for member in members}}
+    return [modules[member.seed] for member in members]
 
-    engine: "auto" (measured), "stacked" or "single".
+
+class Assembly:
+    """Makes populations of one model on one set of folds; probes each kind of stack once and remembers.
+
+    engine: "auto" (measured), "stacked" (raises ValueError in `plans` where the model cannot be) or "single".
     """
 
     def __init__(self, factory: "Factory", folds: Sequence[Fold], *, engine: str = "auto", device: str = "cpu") -> None:
@@ -47,7 +53,7 @@ class Assembly:
         self.factory, self.engine = factory, engine
         self.device = torch.device(device)
         self.folds = [fold.to(self.device) for fold in folds]
-        self.choices: dict[int, Choice] = {}
+        self.choices: dict[tuple[Any, ...], Choice] = {}
 
     def plans(self, members: Sequence[Member]) -> list[Plan]:
         """Members in groups that fit in memory, sorted by loss and optimiser within each."""
@@ -58,7 +64,7 @@ class Assembly:
         plans = []
         for (width, _, _), group in groups.items():
             group.sort(key=lambda member: member.family)
-            make = lambda seed, width=width: self.make(seed, width)
+            make = partial(self.make, width=width)
             room = self._room(make, group)
             for first in range(0, len(group), room):
                 part = group[first : first + room]
@@ -73,11 +79,9 @@ class Assembly:
         return members_at_once(make(group[0].seed), x[0])
 
     def _choice(self, width: int, make: Callable[[int], nn.Module], part: list[Member]) -> Choice:
-        if self.engine != "auto":
-            return Choice(ENGINES[self.engine], "as asked", lift_losses=self.engine == "stacked")
-        if len(part) == 1:
-            return Choice(Single, "one member", lift_losses=False)
-        if width not in self.choices:
-            seeds = {member.seed: make(member.seed) for member in part}
-            self.choices[width] = choose([seeds[member.seed] for member in part], part, self.folds)
-        return self.choices[width]
+        """What was chosen for a stack of this size with these losses, chosen now where it is the first."""
+        names = frozenset(member.objective.name for member in part)
+        asked = (width, part[0].batch_size, len(part), names)
+        if asked not in self.choices:
+            self.choices[asked] = choose(modules_of(part, make), part, self.folds, asked=self.engine)
+        return self.choices[asked]

@@ -9,6 +9,7 @@ from torch import Tensor
 from losslab.models.renew import drawing_from, seed_generators
 from losslab.train.batches import EpochBatches, Fold, FoldView, gather
 from losslab.train.member import key
+from losslab.train.network import without_speed_warnings
 from losslab.train.population import Population
 from losslab.train.step import step
 
@@ -49,7 +50,7 @@ def advance(
     `stop()` is asked before each step, and raises `Stopped` when it answers yes. `on_step(K)` is told of each step.
     """
     broken: list[Broken] = []
-    with drawing_from(0):
+    with drawing_from(0), without_speed_warnings():
         while population.epoch < epochs and len(population):
             batches = EpochBatches(population.members, folds, population.epoch)
             while population.position < len(batches):
@@ -82,7 +83,7 @@ def predict(population: Population, folds: Sequence[Fold], rows: Tensor) -> Tens
     of_member = [member.fold for member in population.members]
     view = None if len(set(of_member)) == 1 else FoldView(folds, of_member)
     parts = []
-    with drawing_from(key("predict", population.seed, population.epoch)):
+    with drawing_from(key("predict", population.seed, population.epoch)), without_speed_warnings():
         for part in rows.split(ROWS_AT_ONCE):
             if view is None:
                 x, _ = gather(folds[of_member[0]], part, len(population))

@@ -1,12 +1,22 @@
 """The weights of K members and their forward pass: stacked through torch.func, or one after the other."""
 
 import copy
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+
+
+@contextmanager
+def without_speed_warnings() -> Iterator[None]:
+    """Leaves out torch's warning that an operator is slow under vmap: the probe has measured what it costs."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="There is a performance drop")
+        yield
 
 
 class Layout:
@@ -144,7 +154,8 @@ class Single(Network):
         return leaves
 
     def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
-        return torch.stack([module.train(train)(rows) for module, rows in zip(self.modules, x, strict=True)])
+        own = [rows.clone() for rows in x] if len(x) > 1 else x  # a module may write into its input
+        return torch.stack([module.train(train)(rows) for module, rows in zip(self.modules, own, strict=True)])
 
     def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
         width = len(self.layout.names)

@@ -1,4 +1,4 @@
-"""Stacked or one after the other? Compared on one step, then measured, then said."""
+"""Stacked or one after the other? Compared on two steps, then measured, then said."""
 
 import copy
 import math
@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from losslab.models.renew import drawing_from, seed_generators
 from losslab.train.batches import EpochBatches, Fold
 from losslab.train.member import Member
-from losslab.train.network import Network, Single, Stacked
+from losslab.train.network import Network, Single, Stacked, without_speed_warnings
 from losslab.train.population import Population
 from losslab.train.step import step
 
 TOLERANCE = 1e-3  # of the largest entry, float32: correct stacking differs by rounding, about 1e-6
+LENGTH = 160  # of an error's text in a reason
 
 
 @dataclass(frozen=True)
@@ -30,48 +32,100 @@ class Choice:
         return f"{self.engine.engine} ({self.reason})"
 
 
-def choose(modules: Sequence[nn.Module], members: Sequence[Member], folds: Sequence[Fold]) -> Choice:
-    """Compares outputs, gradients and buffers of a stacked step with those of members alone, then times both."""
-    if len(members) == 1:
+def choose(
+    modules: Sequence[nn.Module], members: Sequence[Member], folds: Sequence[Fold], *, asked: str = "auto"
+) -> Choice:
+    """Compares a stacked network with members alone, then times both; or does as it is asked.
+
+    asked: "auto", "stacked" or "single". Raises ValueError where "stacked" is asked for and cannot be. Losses that
+    cannot run under vmap run member by member in either engine.
+    """
+    if asked == "single":
+        return Choice(Single, "as asked", lift_losses=False)
+    if asked == "auto" and len(members) == 1:
         return Choice(Single, "one member", lift_losses=False)
-    few, pair = members[:2], [_without_dropout(module) for module in modules[:2]]
-    batch = EpochBatches(few, folds, 0)[0]
-    try:
-        difference = _difference(_facts(Single(pair), few, batch), _facts(Stacked(pair), few, batch))
-    except Exception as error:  # a user's module can fail under vmap in any way: the reason is shown, training goes on
-        return Choice(Single, f"it cannot be stacked: {_first_line(error)}", lift_losses=False)
-    if difference:
-        return Choice(Single, f"stacking changes its {difference}", lift_losses=False)
-    lift = _losses_lift(members, pair[0], batch)
-    stacked = _seconds(lambda: Population(members, Stacked(modules), lift_losses=lift), members, folds)
-    alone = _seconds(lambda: Population(members[:1], Single(modules[:1])), members[:1], folds) * len(members)
+    with drawing_from(0), without_speed_warnings():
+        batch = EpochBatches(members[:2], folds, 0)[0]
+        reason = obstacle(modules, members[:2], batch)
+        if reason and asked == "stacked":
+            raise ValueError(f"engine='stacked' was asked for, but {reason}; use engine='auto' or 'single'")
+        if reason:
+            return Choice(Single, reason, lift_losses=False)
+        lift = _losses_lift(members, modules[0], batch)
+        if asked == "stacked":
+            return Choice(Stacked, "as asked", lift)
+        stacked = _seconds(lambda: Population(members, Stacked(modules), lift_losses=lift), members, folds)
+        alone = _seconds(lambda: Population(members[:1], Single(modules[:1])), members[:1], folds) * len(members)
     ratio = alone / stacked
     if ratio < 1:
         return Choice(Single, f"probe: stacking {len(members)} members is {1 / ratio:.1f}x slower", lift_losses=False)
     return Choice(Stacked, f"probe: {ratio:.0f}x one after the other", lift)
 
 
-def _without_dropout(module: nn.Module) -> nn.Module:
-    """A copy whose dropout does nothing: its masks differ between engines, and that is no fault."""
+def obstacle(modules: Sequence[nn.Module], members: Sequence[Member], batch: tuple[Tensor, Tensor]) -> str:
+    """Why these modules (one or two) cannot be stacked, in words, or nothing.
+
+    Outputs, gradients and buffers of two steps must be those of the members alone. Where `forward` draws numbers that
+    cannot be switched off, two members draw them in another order together than alone; one in a stack of one does not.
+    """
+    few = [_without_dropout(module, 1 + place / 4) for place, module in enumerate(modules[: len(members)])]
+    facts = _facts(Single(few), members, batch)
+    try:
+        network = Stacked(few)
+        before = _attributes(network.template)
+        difference = _difference(facts, _facts(network, members, batch))
+        if difference and _difference(facts, _facts(Single(few), members, batch, seed=1)):
+            difference = ""
+            for place, member in enumerate(members):
+                module, own = few[place : place + 1], (batch[0][place : place + 1], batch[1][place : place + 1])
+                alone, stacked = _facts(Single(module), [member], own), _facts(Stacked(module), [member], own)
+                difference = difference or _difference(alone, stacked)
+    except Exception as error:  # a user's module can fail under vmap in any way: the reason is shown, training goes on
+        return f"the model cannot be stacked: {_in_short(error)}"
+    if difference:
+        return f"stacking changes the model's {difference}"
+    written = [name for name, tensor in _attributes(network.template).items() if before.get(name) is not tensor]
+    return f"the model's forward writes to its attribute {written[0]!r}" if written else ""
+
+
+def _attributes(module: nn.Module) -> dict[str, Tensor]:
+    """Tensors that are plain attributes: neither parameters nor buffers, so that a stack has one for all members."""
+    parts = {name: vars(part) for name, part in module.named_modules()}
+    return {
+        f"{name}.{key}".lstrip("."): v for name, own in parts.items() for key, v in own.items() if isinstance(v, Tensor)
+    }
+
+
+def _without_dropout(module: nn.Module, factor: float) -> nn.Module:
+    """A copy with weights times the factor, so that two members differ, whose dropout does nothing.
+
+    Dropout draws other masks in a stack than alone, and that is no fault.
+    """
     module = copy.deepcopy(module)
     for part in module.modules():
         if "Dropout" in type(part).__name__ and isinstance(getattr(part, "p", None), float):
-            part.p = 0.0
-        if isinstance(part, nn.RNNBase):
+            part.p = 0.0  # type: ignore[assignment]
+        if isinstance(part, nn.RNNBase | nn.MultiheadAttention):
             part.dropout = 0.0
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.mul_(factor)
     return module
 
 
-def _facts(network: Network, members: Sequence[Member], batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-    """What a step computes before the update: outputs, gradients, and the buffers that it leaves behind."""
-    population = Population(members, network)
-    parameters = network.parameters()
-    state = torch.get_rng_state()
-    output = network.forward(parameters, batch[0], train=True)
-    torch.set_rng_state(state)
-    gradients = torch.autograd.grad(population.losses(output, batch[1]).sum(), parameters, materialize_grads=True)
-    buffers = {f"buffer {name}": value.detach().clone() for name, value in network.constants().items()}
-    return {"outputs": output.detach(), "gradients": network.gradient(gradients), **buffers}
+def _facts(
+    network: Network, members: Sequence[Member], batch: tuple[Tensor, Tensor], seed: int = 0
+) -> dict[str, Tensor]:
+    """What two steps compute before an update: outputs, gradients, and the buffers that they leave behind."""
+    population = Population(members, network, lift_losses=False)
+    seed_generators(seed)
+    facts: dict[str, Tensor] = {}
+    for again in ("", " of a second pass"):  # state that is kept anywhere else than in buffers shows there
+        parameters = network.parameters()
+        output = network.forward(parameters, batch[0], train=True)
+        gradients = torch.autograd.grad(population.losses(output, batch[1]).sum(), parameters, materialize_grads=True)
+        facts |= {f"outputs{again}": output.detach(), f"gradients{again}": network.gradient(gradients)}
+    return facts | {f"buffer {name}": value.detach().clone() for name, value in network.constants().items()}
 
 
 def _difference(alone: dict[str, Tensor], stacked: dict[str, Tensor]) -> str:
@@ -98,9 +152,8 @@ def _losses_lift(members: Sequence[Member], module: nn.Module, batch: tuple[Tens
             lifted = Population(pair, network, lift_losses=True).losses(output, y)
         except Exception:  # as above: then the losses run member by member
             return False
-        if not torch.allclose(
-            lifted, Population(pair, network, lift_losses=False).losses(output, y), rtol=TOLERANCE, equal_nan=True
-        ):
+        alone = Population(pair, network, lift_losses=False).losses(output, y)
+        if not torch.allclose(lifted, alone, rtol=TOLERANCE, equal_nan=True):
             return False
     return True
 
@@ -117,9 +170,7 @@ def _seconds(make: Callable[[], Population], members: Sequence[Member], folds: S
     return min(times)
 
 
-def _first_line(error: Exception) -> str:
-    return (
-        f"{type(error).__name__}: {str(error).strip().splitlines()[0][:160]}"
-        if str(error).strip()
-        else type(error).__name__
-    )
+def _in_short(error: Exception) -> str:
+    """The type and first sentence of an error."""
+    text = " ".join(str(error).split()).split(". ")[0][:LENGTH].rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from losslab.train.assemble import ENGINES, Assembly
+from losslab.train.assemble import ENGINES, Assembly, modules_of
 from losslab.train.loop import Broken, Stopped, advance, predict
 from losslab.train.member import Member
 from losslab.train.population import Population
@@ -111,8 +112,8 @@ class Session:
     def _restore(self, saved: dict[str, Any], members: Sequence[Member]) -> Population:
         by_number = {member.number: member for member in members}
         chosen = [by_number[number] for number in saved["state"]["numbers"]]
-        modules = {member.seed: self.assembly.make(member.seed, member.objective.outputs) for member in chosen}
-        network = ENGINES[saved["engine"]]([modules[member.seed] for member in chosen])
+        make = partial(self.assembly.make, width=chosen[0].objective.outputs)
+        network = ENGINES[saved["engine"]](modules_of(chosen, make))
         population = Population(chosen, network, lift_losses=saved["lift_losses"])
         population.load_state_dict(saved["state"])
         return population
