@@ -53,13 +53,21 @@ class EpochBatches:
         else:
             every = torch.stack([orders[name] for name in names])
             self.fetch = FoldView(folds, [m.fold for m in members], train=True).gather
-        self.rows = every.split(members[0].batch_size, dim=-1)
+        self.rows = every.split(batch_sizes(every.shape[-1], members[0].batch_size), dim=-1)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
         return self.fetch(self.rows[position])
+
+
+def batch_sizes(rows: int, size: int) -> list[int]:
+    """Full batches, then what is left; a last single row joins the batch before: BatchNorm cannot train on one."""
+    full, left = divmod(rows, size)
+    if left == 1 and full:
+        return [size] * (full - 1) + [size + 1]
+    return [size] * full + [left] * (left > 0)
 
 
 def gather(fold: Fold, rows: Tensor, members: int, train: bool = False) -> tuple[Tensor, Tensor]:
