@@ -1,11 +1,12 @@
 """losslab losses: the catalogue."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
+from losslab.cli.options import Option
 from losslab.cli.people import plain_errors
-from losslab.cli.tune import Option
+from losslab.spec.record import Task
 
 
 def losses(
@@ -13,9 +14,9 @@ def losses(
     task: Annotated[str | None, Option(help="regression, binary or multiclass: only what fits.")] = None,
 ) -> None:
     """List the losses, or explain one."""
-    import losslab
-
     with plain_errors():
+        import losslab
+
         catalogue = losslab.losses()
         if name is not None:
             try:
@@ -28,7 +29,7 @@ def losses(
             tasks = sorted({known for record in catalogue.values() for known in record.tasks})
             if task not in tasks:
                 raise ValueError(f"no task {task!r}; there are: {', '.join(tasks)}")
-            catalogue = catalogue.filter(task=task)  # type: ignore[arg-type]
+            catalogue = catalogue.filter(task=cast(Task, task))
         width = max(map(len, catalogue))
         for record in catalogue.values():
             typer.echo(f"{record.name:<{width}}  {', '.join(record.tasks):<20}  {record.summary}")

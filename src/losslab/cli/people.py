@@ -5,10 +5,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import typer
 
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from losslab.search.result import TuneData
+
 WRONG_INPUT, INTERRUPTED = 2, 130
+WIDEST = 110  # columns of text
 EXPECTED = (ValueError, TypeError, OSError, ModuleNotFoundError, RuntimeError)
 
 
@@ -66,4 +73,11 @@ def listed(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
-Stop = Callable[[], bool]
+def show(data: "TuneData", *parts: "Callable[[TuneData, int], Text]") -> None:
+    """Prints parts of a result, a blank line after each, as wide as the terminal and a page allow."""
+    from losslab.report import terminal
+
+    console = terminal.console()
+    for part in parts:
+        console.print(part(data, min(console.width, WIDEST)))
+        console.print()

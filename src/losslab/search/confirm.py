@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from losslab.data.table import Prepared
+from losslab.search.journal import Journal
 from losslab.search.problem import Folds, Problem, validation_values
 from losslab.search.space import Configuration, in_target_unit
 from losslab.spec.record import LossRecord
@@ -33,56 +35,74 @@ class Retrained:
     broken: list[str] = field(default_factory=list)
 
     def outputs(self, part: str) -> Tensor:
-        return torch.stack(getattr(self, part))
+        return torch.stack(self.validation if part == "validation" else self.test)
 
 
 class Confirmation:
     """Trains every finalist `runs` times: run r has the same seed and the same resampled rows for all of them.
 
-    `retrained` maps the finalist's label to its runs; `folds` holds the preprocessing of every run, `rows` of each.
+    `retrained` maps the finalist's label to its runs; `folds` holds the preprocessing of every run. No target of the
+    test part is looked at. With a `journal`, the validation metric of each rung is written down; with a `checkpoint`,
+    what was trained stays on disk (the study removes it when its result is safe), and is not trained again.
     """
 
     def __init__(
         self, problem: Problem, make_assembly: Callable[[Folds], Assembly], records: Mapping[str, LossRecord],
         finalists: Mapping[str, Configuration], runs: int, *, seed: int = 0, epochs: int = 20, batch_size: int = 64,
+        rungs: Sequence[int] = (), journal: Journal | None = None, checkpoint: Path | None = None,
     ) -> None:  # fmt: skip
-        self.problem, self.make_assembly, self.records, self.runs, self.seed = (
-            problem,
-            make_assembly,
-            records,
-            runs,
-            seed,
-        )
-        self.epochs, self.batch_size = epochs, batch_size
+        self.problem, self.make_assembly, self.records = problem, make_assembly, records
+        self.runs, self.seed, self.epochs, self.batch_size, self.rungs = runs, seed, epochs, batch_size, rungs
+        self.journal, self.checkpoint = journal, checkpoint
         self.retrained = {label: Retrained(configuration) for label, configuration in finalists.items()}
+        self.labels = list(self.retrained)
         self.folds = Folds(problem, [], [])
+        written = journal.read() if journal else []
+        self.values = {
+            (record["epoch"], int(number)): value
+            for record in written
+            if record["kind"] == "retrained"
+            for number, value in record["values"].items()
+        }
 
     def run(
-        self, *, rungs: Sequence[int], checkpoint: Path | None = None, before_test: Callable[[], None] = lambda: None,
-        stop: Callable[[], bool] = lambda: False, on_step: Callable[[int], None] = lambda members: None,
+        self,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        on_step: Callable[[int], None] = lambda members: None,
         on_rung: Callable[[int, int], None] = lambda done, total: None,
-    ) -> None:  # fmt: skip
-        """Trains, then reads the outputs; `before_test` is called once, before any output on test rows is computed."""
-        read_test = once(before_test)
-        rows, prepared, done = [], [], 0
-        ends = {label: one.configuration.epochs or self.epochs for label, one in self.retrained.items()}
+    ) -> None:
+        """Trains everyone to the end and keeps their outputs. Raises `Stopped` when asked to stop."""
+        rows: list[Tensor] = []
+        prepared: list[Prepared] = []
+        done = 0
         for first, block in self._blocks():
             folds = Folds.of(self.problem, [self._rows(run) for run in block])
             assembly = self.make_assembly(folds)
-            for end in sorted(set(ends.values())):
-                path = checkpoint.with_name(f"{checkpoint.name}-{first}-{end}.pt") if checkpoint else None
-                places = [place for place, label in enumerate(ends) if ends[label] == end]
+            for end, places in self._ends().items():
+                path = self.checkpoint and self.checkpoint.with_name(f"{self.checkpoint.name}-{first}-{end}.pt")
                 members = [member for place in places for member in self._members(place, block, folds)]
                 session = Session(assembly, members, checkpoint=path, stop=stop, on_step=on_step)
-                self._train(session, folds, [rung for rung in rungs if rung < end] + [end])
-                read_test()
-                self._read(session, first)
-                session.finish()
+                self._train(session, folds, end)
+                self._keep_outputs(session, first)
                 done += len(members)
                 on_rung(done, len(self.retrained) * self.runs)
             rows += folds.rows
             prepared += folds.prepared
         self.folds = Folds(self.problem, rows, prepared)
+        for (epoch, number), value in sorted(self.values.items()):
+            self._of(number).curve.setdefault(epoch, []).append(value)
+
+    def _of(self, number: int) -> Retrained:
+        """The finalist of a member: members are numbered place * runs + run."""
+        return self.retrained[self.labels[number // self.runs]]
+
+    def _ends(self) -> dict[int, list[int]]:
+        """The places of the finalists that end at each epoch."""
+        ends: dict[int, list[int]] = {}
+        for place, one in enumerate(self.retrained.values()):
+            ends.setdefault(one.configuration.epochs or self.epochs, []).append(place)
+        return dict(sorted(ends.items()))
 
     def _blocks(self) -> list[tuple[int, range]]:
         """Runs that train together: as many as there is memory for their copies of the data."""
@@ -97,8 +117,7 @@ class Confirmation:
         return train[torch.randperm(len(train), generator=generator)[:count].sort().values]
 
     def _members(self, place: int, block: range, folds: Folds) -> list[Member]:
-        """The members of the finalist at `place`: number = place * runs + run."""
-        configuration = list(self.retrained.values())[place].configuration
+        configuration = self.retrained[self.labels[place]].configuration
         record = self.records[configuration.loss]
         return [
             Member(
@@ -114,43 +133,34 @@ class Confirmation:
             for fold, run in enumerate(block)
         ]
 
-    def _train(self, session: Session, folds: Folds, rungs: Sequence[int]) -> None:
-        """To the last rung, with the validation metric at each."""
-        labels = list(self.retrained)
-        for epoch in rungs:
-            if session.reached > epoch:
+    def _train(self, session: Session, folds: Folds, end: int) -> None:
+        """To the end, with the validation metric at each rung."""
+        validation = self.problem.split.validation
+        for epoch in [rung for rung in self.rungs if rung < end] + [end]:
+            numbers = [member.number for member in session.members]
+            if session.reached >= epoch and all((epoch, number) in self.values for number in numbers):
                 continue
             session.advance(epoch)
-            for members, outputs in session.predict(self.problem.split.validation):
-                values = validation_values(folds, members, outputs, self.problem.split.validation)
-                for member, value in zip(members, values, strict=True):
-                    label = labels[member.number // self.runs]
-                    self.retrained[label].curve.setdefault(epoch, []).append(float(value))
+            values: dict[int, float] = {}
+            for members, outputs in session.predict(validation):
+                found = validation_values(folds, members, outputs, validation)
+                values |= {member.number: float(value) for member, value in zip(members, found, strict=True)}
+            self.values |= {(epoch, number): value for number, value in values.items()}
+            if self.journal:
+                self.journal.append([{"kind": "retrained", "epoch": epoch, "values": values}])
         for one in session.broken:
-            self.retrained[labels[one.number // self.runs]].broken.append(str(one))
+            self._of(one.number).broken.append(str(one))
 
-    def _read(self, session: Session, first: int) -> None:
-        labels = list(self.retrained)
-        parts = {part: session.predict(getattr(self.problem.split, part)) for part in ("validation", "test")}
-        for part, found in parts.items():
-            for members, outputs in found:
-                for member, output in zip(members, outputs, strict=True):
-                    one = self.retrained[labels[member.number // self.runs]]
-                    getattr(one, part).append(output)
-                    if part == "test":
-                        one.members.append(replace(member, fold=member.fold + first))
-
-
-def once(call: Callable[[], None]) -> Callable[[], None]:
-    """Calls the first time only."""
-    called = []
-
-    def run() -> None:
-        if not called:
-            called.append(True)
-            call()
-
-    return run
+    def _keep_outputs(self, session: Session, first: int) -> None:
+        """Raw outputs of everyone, in the order of the runs."""
+        split = self.problem.split
+        validation, test = session.predict(split.validation), session.predict(split.test)
+        for (members, on_validation), (_, on_test) in zip(validation, test, strict=True):
+            for member, *outputs in zip(members, on_validation, on_test, strict=True):
+                one = self._of(member.number)
+                one.members.append(replace(member, fold=member.fold + first))
+                one.validation.append(outputs[0])
+                one.test.append(outputs[1])
 
 
 def quantiles(values: Sequence[float]) -> tuple[float, float, float]:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 Record = dict[str, Any]
+MOST_DIFFERENCES = 3  # that are said
 CHECKSUM = len(',"crc":"00000000"}')
 
 
@@ -76,8 +77,10 @@ class Journal:
             )
         if not resume:
             raise ValueError(f"{folder} holds a study already: --resume goes on with it, or choose another folder")
-        differs = "; ".join(differences(head["fingerprint"], self.fingerprint))
-        if differs:
+        found = list(differences(head["fingerprint"], self.fingerprint))
+        if found:
+            more = f"; and {len(found) - MOST_DIFFERENCES} more" if len(found) > MOST_DIFFERENCES else ""
+            differs = "; ".join(found[:MOST_DIFFERENCES]) + more
             raise ValueError(f"{folder} holds another study: {differs}. Choose another folder or the same settings")
 
 

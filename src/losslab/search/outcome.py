@@ -12,7 +12,7 @@ from losslab.metrics.registry import METRICS
 from losslab.search.confirm import Retrained, quantiles
 from losslab.search.problem import Problem
 from losslab.search.reading import Reading
-from losslab.search.result import Row, Trial
+from losslab.search.result import Role, Row, Trial
 from losslab.search.space import Configuration, Outcome, Space, at_bound, in_target_unit, to_values
 from losslab.search.verdict import Verdict
 from losslab.spec.record import LossRecord
@@ -25,12 +25,12 @@ BINS = 10
 
 
 def row_of(
-    reading: Reading, default: Reading, role: str, configuration: Configuration | None, record: LossRecord | None,
+    reading: Reading, default: Reading, role: Role, *, configuration: Configuration | None, record: LossRecord | None,
     space: Space | None, mad: float, scale: float, validation: float | None,
 ) -> Row:  # fmt: skip
     """A line of the leaderboard. `mad` and `scale` are those of the whole training part's targets."""
     found = reading.comparison
-    row = Row(loss=reading.label, role=role, validation=validation)  # type: ignore[arg-type]
+    row = Row(loss=reading.label, role=role, validation=validation)
     if configuration is not None and record is not None:
         row.params = in_target_unit(configuration.params, record, mad, scale)
         row.optimizer = {"name": configuration.optimizer, **configuration.hyper}
@@ -44,8 +44,6 @@ def row_of(
         if reading is not default:
             row.difference, row.difference_low, row.difference_high = found.difference, found.low, found.high
             row.p_value = found.p_holm
-    if reading.prediction is None:
-        return row
     row.secondary = {name: None if value is None else number(value.mean()) for name, value in reading.others.items()}
     if reading is not default:
         row.worse = got_worse(reading, default)
@@ -118,13 +116,9 @@ def detail(problem: Problem, default: Reading, other: Reading) -> dict[str, Any]
     pair = {"default": default, "winner": other}
     names = {"names": {who: reading.label for who, reading in pair.items()}}
     if problem.table.task == "regression":
-        value = {
-            who: (mean_value(reading) - target).tolist()
-            for who, reading in pair.items()
-            if reading.prediction is not None
-        }
+        value = {who: (reading.prediction.mean(0) - target).tolist() for who, reading in pair.items()}
         return {**names, "residuals": {"target": target.tolist(), **value}}
-    labels = {who: votes(reading, problem.classes) for who, reading in pair.items() if reading.prediction is not None}
+    labels = {who: votes(reading, problem.classes) for who, reading in pair.items()}
     confusion = {
         who: torch.bincount(target * problem.classes + label, minlength=problem.classes**2)
         .view(problem.classes, -1)
@@ -135,15 +129,9 @@ def detail(problem: Problem, default: Reading, other: Reading) -> dict[str, Any]
     return {**names, "confusion": {**confusion, "classes": list(problem.table.classes)}, "calibration": calibration}
 
 
-def mean_value(reading: Reading) -> Tensor:
-    assert reading.prediction is not None
-    return reading.prediction.mean(0)
-
-
 def votes(reading: Reading, classes: int) -> Tensor:
     """The class (N,) that most retrainings chose."""
     prediction = reading.prediction
-    assert prediction is not None
     if prediction.is_floating_point():
         prediction = to_label(prediction) if prediction.ndim == 2 else prediction.argmax(-1)
     counts = torch.nn.functional.one_hot(prediction.clamp_min(0), classes).sum(0)
@@ -166,12 +154,10 @@ def bins(probability: Tensor, target: Tensor) -> dict[str, list[float]]:
 
 def disagreements(problem: Problem, default: Reading, other: Reading) -> list[dict[str, Any]]:
     """Test rows on which the two disagree most: row numbers of the table, target and both answers."""
-    if default.prediction is None or other.prediction is None:
-        return []
     rows = problem.split.test
     target = problem.table.y[rows]
     if problem.table.task == "regression":
-        one, two = mean_value(default), mean_value(other)
+        one, two = default.prediction.mean(0), other.prediction.mean(0)
         chosen = (one - two).abs().argsort(descending=True)[:MOST_ROWS].tolist()
         columns: list[list[Any]] = [target.tolist(), one.tolist(), two.tolist()]
     else:

@@ -79,9 +79,9 @@ class Folds:
         return value * scale + mean
 
 
-def decide(metric: Metric, read: Tensor | None, thresholds: Threshold | None) -> Tensor | None:
-    """Labels from scores, where the metric wants labels."""
-    return read if read is None or thresholds is None else thresholds.apply(read)
+def decide(read: Tensor, threshold: Threshold | None) -> Tensor:
+    """Labels from scores, where there is a threshold."""
+    return read if threshold is None else threshold.apply(read)
 
 
 def score_needs(metric: Metric) -> Needs:
@@ -89,9 +89,9 @@ def score_needs(metric: Metric) -> Needs:
     return "score" if metric.thresholded else metric.needs
 
 
-def thresholds_for(metric: Metric, score: Tensor | None, target: Tensor) -> Threshold | None:
+def thresholds_for(metric: Metric, score: Tensor, target: Tensor) -> Threshold | None:
     """Thresholds fitted on validation rows, for metrics that have one."""
-    return fit_threshold(score, target, metric) if metric.thresholded and score is not None else None
+    return fit_threshold(score, target, metric) if metric.thresholded else None
 
 
 def validation_values(folds: Folds, members: Sequence[Member], outputs: Tensor, rows: Tensor) -> Tensor:

@@ -25,12 +25,12 @@ DRAWS_BY_MEMBER = 150  # resamples for a user's own metric, which is called for 
 class Reading:
     """One line of the leaderboard before it is compared.
 
-    `prediction` (R, N, ...) is what the metric takes, after the threshold; None where the loss does not give it.
-    `plain` is the metric (R,) without a threshold. `probability` (R, N, C) and `value` (R, N) feed the report.
+    `prediction` (R, N, ...) is what the metric takes, after the threshold. `plain` is the metric (R,) without a
+    threshold. `probability` (R, N, C) feeds the report.
     """
 
     label: str
-    prediction: Tensor | None
+    prediction: Tensor
     validation: Tensor  # (R,)
     plain: Tensor  # (R,)
     threshold: Threshold | None = None
@@ -39,8 +39,8 @@ class Reading:
     comparison: Comparison | None = None
 
 
-def read_finalist(folds: Folds, label: str, one: Retrained) -> Reading:
-    """The runs of a finalist, each through the link of its loss."""
+def read_finalist(folds: Folds, label: str, one: Retrained) -> Reading | None:
+    """The runs of a finalist, each through the link of its loss; None where that gives not what the metric needs."""
 
     def reads(part: str, needs: Needs) -> Tensor | None:
         return folds.read(one.members, one.outputs(part), needs)
@@ -48,7 +48,7 @@ def read_finalist(folds: Folds, label: str, one: Retrained) -> Reading:
     return _reading(folds, label, reads)
 
 
-def read_baseline(folds: Folds, baseline: Baseline, runs: int) -> Reading:
+def read_baseline(folds: Folds, baseline: Baseline, runs: int) -> Reading | None:
     """A baseline, trained once, as if its runs had all come out the same."""
 
     def reads(part: str, needs: Needs) -> Tensor | None:
@@ -61,21 +61,20 @@ def read_baseline(folds: Folds, baseline: Baseline, runs: int) -> Reading:
     return _reading(folds, baseline.name, reads)
 
 
-def _reading(folds: Folds, label: str, reads: Reads) -> Reading:
+def _reading(folds: Folds, label: str, reads: Reads) -> Reading | None:
     problem, metric = folds.problem, folds.problem.metric
     seen, target = problem.y_seen[problem.split.validation], problem.table.y[problem.split.test]
     needs = score_needs(metric)
     on_validation, on_test = reads("validation", needs), reads("test", needs)
     if on_validation is None or on_test is None:
-        nothing = torch.full((1,), torch.nan)
-        return Reading(label, None, nothing, nothing)
+        return None
     threshold = thresholds_for(metric, on_validation, seen)
     untouched = default_threshold(on_test) if threshold is not None else None
     reading = Reading(
         label,
-        prediction=decide(metric, on_test, threshold),
-        validation=metric.value(decide(metric, on_validation, threshold), seen),
-        plain=metric.value(decide(metric, on_test, untouched), target),
+        prediction=decide(on_test, threshold),
+        validation=metric.value(decide(on_validation, threshold), seen),
+        plain=metric.value(decide(on_test, untouched), target),
         threshold=threshold,
     )
     if problem.table.task != "regression":
@@ -99,19 +98,17 @@ def compare(folds: Folds, readings: Sequence[Reading], challengers: Sequence[int
     """Fills in each reading's comparison with the first one, the tuned default. Holm runs over the challengers."""
     problem, metric = folds.problem, folds.problem.metric
     target = problem.table.y[problem.split.test]
-    usable = [place for place, reading in enumerate(readings) if reading.prediction is not None]
-    predicted = torch.stack([readings[place].prediction for place in usable])  # type: ignore[arg-type, misc]
-    family = [usable.index(place) for place in challengers if place in usable]
+    predicted = torch.stack([reading.prediction for reading in readings])
     low, high = (0.0 if metric.points or metric.rows is not None else -math.inf), (1.0 if metric.points else math.inf)
     strata = target if problem.table.task != "regression" else None  # balanced accuracy weighs the rows of each class
     if metric.rows is not None:
         L, R = predicted.shape[:2]
         rows = metric.rows(predicted.flatten(0, 1), target).unflatten(0, (L, R))
-        found = compare_rows(rows, root=metric.root, family=family, strata=strata, limits=(low, high))
+        found = compare_rows(rows, root=metric.root, family=challengers, strata=strata, limits=(low, high))
     else:
         draws = DRAWS_BY_MEMBER if metric.by_member else DRAWS
         found = compare_bootstrap(
-            metric.value, predicted, target, family=family, limits=(low, high), draws=draws, seed=seed
+            metric.value, predicted, target, family=challengers, limits=(low, high), draws=draws, seed=seed
         )
-    for place, comparison in zip(usable, found, strict=True):
-        readings[place].comparison = comparison
+    for reading, comparison in zip(readings, found, strict=True):
+        reading.comparison = comparison

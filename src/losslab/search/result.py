@@ -80,10 +80,13 @@ class TuneData:
     ledger: list[dict[str, Any]] = field(default_factory=list)  # earlier readings of this test part, and this one
     command: str = ""
     seed: int = 0
-    waterfall: list[dict[str, Any]] = field(default_factory=list)  # {"step": "untuned" | "tuned" | "threshold" | "loss", "value": x}
-    learning_curves: dict[str, dict[str, Any]] = field(default_factory=dict)  # loss -> {"epoch": [...], "mean": [...], "low": [...], "high": [...]} of the retrainings, validation metric
-    winner_detail: dict[str, Any] = field(default_factory=dict)  # see docs/result.md: calibration, confusion or residuals, winner beside default
-    disagreements: list[dict[str, Any]] = field(default_factory=list)  # {"row": i, "target": .., "default": .., "winner": ..}
+    # {"step": "untuned" | "tuned" | "threshold" | "loss", "value": x}
+    waterfall: list[dict[str, Any]] = field(default_factory=list)
+    # loss -> {"epoch": [...], "mean": [...], "low": [...], "high": [...]}: validation metric of the retrainings
+    learning_curves: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # calibration and confusion, or residuals, winner beside default (see docs/result.md)
+    winner_detail: dict[str, Any] = field(default_factory=dict)
+    disagreements: list[dict[str, Any]] = field(default_factory=list)  # {"row": i, "target", "default", "winner"}
     nested: dict[str, Any] | None = None  # {"splits": K, "rows": [{"loss", "difference", "low", "high", "p_value"}]}
 
     def to_json(self) -> dict[str, Any]:

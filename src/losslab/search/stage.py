@@ -1,16 +1,17 @@
-"""The search: proposals of every loss train in one stack, halve within their loss, and are written down at each rung."""
+"""The search: proposals of every loss train in one stack, halve within their loss, and are recorded at each rung."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor
 
 from losslab.search.halving import survivors
-from losslab.search.journal import Journal
+from losslab.search.journal import Journal, Record
 from losslab.search.problem import Folds, validation_values
 from losslab.search.propose import Proposer
-from losslab.search.space import Configuration, Outcome, in_target_unit
+from losslab.search.space import Configuration, Outcome, State, in_target_unit
 from losslab.spec.record import LossRecord
 from losslab.train.assemble import Assembly
 from losslab.train.member import Member
@@ -38,12 +39,14 @@ class Progress:
 
     configuration: Configuration
     curve: list[tuple[int, float]] = field(default_factory=list)
-    state: str = "running"
+    state: State | Literal["running"] = "running"
     reason: str = ""
 
     def outcome(self) -> Outcome:
+        if self.state == "running":
+            raise RuntimeError(f"trial {self.configuration.number} ({self.configuration.loss}) has not ended yet")
         value = self.curve[-1][1] if self.state == "complete" and self.curve else None
-        return Outcome(self.configuration, self.state, tuple(self.curve), value, self.reason)  # type: ignore[arg-type]
+        return Outcome(self.configuration, self.state, tuple(self.curve), value, self.reason)
 
 
 class Search:
@@ -79,21 +82,22 @@ class Search:
             number += 1
         return self.outcomes
 
-    def _train(self, batch: int, configurations: list[Configuration], known: list[dict]) -> None:  # type: ignore[type-arg]
+    def _train(self, batch: int, configurations: list[Configuration], known: list[Record]) -> None:
         for configuration in configurations:
             self.trials[configuration.number] = Progress(configuration)
         rungs = self._rungs(configurations)
         for record in known:
             self._take(record)
-        running = [c for c in configurations if self.trials[c.number].state == "running"]
-        if not running:
+        if known:
+            self._tell_rung()
+        if all(self.trials[c.number].state != "running" for c in configurations):
             return
-        path = self.checkpoint.with_name(f"{self.checkpoint.name}-{batch}.pt") if self.checkpoint else None
-        settings = self.settings
-        # Without a checkpoint, members that were halted are trained again with the others: one order, one stack.
+        path = self.checkpoint and self.checkpoint.with_name(f"{self.checkpoint.name}-{batch}.pt")
+        members = [self.member(configuration) for configuration in configurations]
+        # Where the checkpoint is lost, members that were halted train again with the others: one order, one stack.
         session = Session(
-            self.assembly, [self.member(c) for c in configurations], checkpoint=path, stop=settings.stop, on_step=settings.on_step
-        )  # fmt: skip
+            self.assembly, members, checkpoint=path, stop=self.settings.stop, on_step=self.settings.on_step
+        )
         reached = {record["epoch"] for record in known}
         for epoch in rungs:
             if epoch in reached:
@@ -135,13 +139,13 @@ class Search:
         return sorted({rung for rung in rungs if rung <= max(ends)} | ends)
 
     def _values(self, session: Session) -> dict[int, float]:
-        values = {}
+        values: dict[int, float] = {}
         for members, outputs in session.predict(self.rows):
             found = validation_values(self.folds, members, outputs, self.rows)
             values |= {member.number: float(value) for member, value in zip(members, found, strict=True)}
         return values
 
-    def _rung(self, batch: int, epoch: int, values: dict[int, float], broken: dict[int, str], *, final: bool) -> dict:  # type: ignore[type-arg]
+    def _rung(self, batch: int, epoch: int, values: dict[int, float], broken: dict[int, str], *, final: bool) -> Record:
         """What a rung decided, as it is written down: values, who finished, who was halted, who broke."""
         done = [n for n in values if (self.trials[n].configuration.epochs or self.settings.epochs) == epoch]
         going = {n: value for n, value in values.items() if n not in done}
@@ -165,12 +169,13 @@ class Search:
         ]
         return survivors(mine, earlier, higher_is_better=self.folds.problem.metric.higher_is_better) if mine else []
 
-    def _take(self, record: Mapping) -> None:  # type: ignore[type-arg]
+    def _take(self, record: Record) -> None:
         for number, value in record["values"].items():
             self.trials[int(number)].curve.append((record["epoch"], value))
-        for state, numbers in (("complete", record["complete"]), ("pruned", record["halted"])):
-            for number in numbers:
-                self.trials[number].state = state
+        for number in record["complete"]:
+            self.trials[number].state = "complete"
+        for number in record["halted"]:
+            self.trials[number].state = "pruned"
         for number, reason in record["broken"].items():
             self.trials[int(number)].state, self.trials[int(number)].reason = "failed", reason
 

@@ -6,7 +6,7 @@ address reaches no file, page or traceback of ours.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,16 +106,29 @@ def write_study(
     OSError, without the storage's password, where the storage cannot be written.
     """
     storage = Address(storage)  # from here on not even a traceback with local variables shows a password
+    return _safely(storage, lambda: _write(storage, name, outcomes, spaces, higher_is_better, attributes or {}))
+
+
+def check_storage(storage: "str | Path | Address") -> None:
+    """Opens the storage, so that a wrong address is known before the search. Raises OSError, without the password."""
+    storage = Address(storage)
+
+    def open_once() -> int:
+        with quiet(), storage.open():
+            return 0
+
+    _safely(storage, open_once)
+
+
+def _safely(storage: Address, act: Callable[[], int]) -> int:
     try:
-        return _write(storage, name, outcomes, spaces, higher_is_better, attributes or {})
+        return act()
     except Exception as error:
         missing = isinstance(error, ImportError)
         failure = storage.clean(f"{type(error).__name__}: {error}")
     # Raised outside the except clause: the first error, whose frames hold the address, must not hang on to this one.
     hint = "install the driver that it names" if missing else "check the address, the rights and the room on the disk"
-    raise OSError(
-        f"could not write the study to {storage!r}: {failure}. {hint.capitalize()}; the search itself is kept"
-    )
+    raise OSError(f"could not write the study to {storage!r}: {failure}. {hint.capitalize()}; what was found is kept")
 
 
 def _write(

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from losslab.search.own import loss_module
 from losslab.search.quota import candidates
 from losslab.search.space import closed, in_target_unit
-from losslab.spec.module import module
 from losslab.spec.record import LossRecord, Task
 from losslab.train.lookup import default_loss, is_own
 
@@ -42,7 +42,7 @@ def suggest_loss(
     records = {record.name: record for record in candidates(task, losses, outputs=outputs, add_default=False).losses}
     record = records[trial.suggest_categorical("loss", list(records))]
     if is_own(record):
-        return record.rule if isinstance(record.rule, nn.Module) else OwnLoss(record.rule)
+        return loss_module(record, {})
     searched = {name: parameter for name, parameter in record.parameters.items() if parameter.search is not None}
     params = {}
     for name, parameter in searched.items():
@@ -51,7 +51,7 @@ def suggest_loss(
     if target is not None and task == "regression":
         params = in_target_unit(params, record, median_absolute_deviation(target))
     record.check_parameters(params)
-    return module(record)(**params)
+    return loss_module(record, params)
 
 
 def median_absolute_deviation(target: Any) -> float:
@@ -68,14 +68,3 @@ def median_absolute_deviation(target: Any) -> float:
             "unit of the loss's parameters, is zero; leave target out and the parameters are plain numbers"
         )
     return mad
-
-
-class OwnLoss(nn.Module):
-    """A user's own callable `(input, target)` as a module."""
-
-    def __init__(self, loss: Callable[..., Any]) -> None:
-        super().__init__()
-        self.loss = loss
-
-    def forward(self, input: torch.Tensor, target: torch.Tensor) -> Any:
-        return self.loss(input, target)

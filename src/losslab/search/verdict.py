@@ -39,12 +39,14 @@ def decide(
 ) -> Verdict:
     """The verdict over the comparisons that have a Holm-adjusted p-value (the challengers).
 
-    - *better*: a challenger's difference is in the metric's good direction and its adjusted p is below 0.05. Any one of
-      those shown may be recommended at that level. Of several, the one that is best on `validation` is taken, which
-      leaves the test part out of the choice: its difference and interval stay those of a loss that was named before.
-      Without validation values: the smallest p. If every challenger is shown to be worse, the default is better.
+    - *better*: a challenger's difference is in the metric's good direction, its adjusted p is below 0.05, and its
+      interval is not inside the margin. Any one of those shown may be recommended at that level. Of several, the one
+      that is best on `validation` is taken, which leaves the test part out of the choice: its difference and interval
+      stay those of a loss that was named before. Without validation values: the smallest p. If every challenger is
+      shown to be worse, the default is better.
     - *equivalent*: the 95 % intervals of all challengers that are not shown to be worse lie inside +- `margin` (in
-      the metric's unit). All must pass, so none needs an adjustment. A gain that is shown comes first, however small.
+      the metric's unit). All must pass, so none needs an adjustment. So small a difference counts for nothing even
+      where it is not zero: two finalists of one and the same loss differ as much, by their rates.
     - *undecided*: all else. `detectable` is the typical (median) challenger's, see `Comparison`.
 
     ValueError: lists of different lengths, or a margin that is not positive.
@@ -55,7 +57,9 @@ def decide(
         raise ValueError(f"decide: margin {margin:g} must be above zero")
     sign = 1 if higher_is_better else -1
     family = [i for i, found in enumerate(comparisons) if found.p_holm is not None and i != default]
-    shown = [i for i in family if comparisons[i].comparable and (comparisons[i].p_holm or 0.0) < LEVEL]
+    differ = [i for i in family if comparisons[i].comparable and (comparisons[i].p_holm or 0.0) < LEVEL]
+    shown = [i for i in differ if not inside(comparisons[i], margin)]
+    slight = [i for i in differ if i not in shown and sign * comparisons[i].difference > 0]
     better = [i for i in shown if sign * comparisons[i].difference > 0]
     worse = [i for i in shown if i not in better]
     open_ = [i for i in family if i not in shown]
@@ -69,7 +73,7 @@ def decide(
 
     if better:
         winner = max(better, key=lambda i: rank(comparisons[i], validation[i] if validation else None, sign))
-        return verdict("better", winner, say.better(names, winner, default, comparisons[winner], better, margin))
+        return verdict("better", winner, say.better(names, winner, default, comparisons[winner], better))
 
     keep = f"Keep {names[default]}."
     if not family:
@@ -83,6 +87,9 @@ def decide(
         return verdict(
             "equivalent", default, f"{keep} Equivalent: {which} {verb} from it by less than {say.size(margin)}.{also}"
         )
+    if slight:
+        verb = "is" if len(slight) == 1 else "are"
+        also = f" {listed([names[i] for i in slight])} {verb} better, but by less than {say.size(margin)}.{also}"
     failed = [names[i] for i in open_ if not comparisons[i].comparable]
     if failed:
         also = f" {listed(failed)} could not be compared: retrainings failed.{also}"
@@ -128,9 +135,7 @@ class Words:
         room = (1 - test if self.higher_is_better else test) if self.points else math.nan
         return text + (f"; {default} leaves {self.size(room)} to gain." if room < detectable else ".")
 
-    def better(
-        self, names: Sequence[str], winner: int, default: int, found: Comparison, better: Sequence[int], margin: float
-    ) -> str:
+    def better(self, names: Sequence[str], winner: int, default: int, found: Comparison, better: Sequence[int]) -> str:
         verb = "rises" if self.higher_is_better else "falls"
         ends = sorted((abs(found.low), abs(found.high)))
         gain = f"{self.number(abs(found.difference))}{' points' if self.points else ''}"
@@ -140,6 +145,4 @@ class Words:
             f"[{self.number(ends[0])}, {self.number(ends[1])}], {p} after Holm."
         )
         others = [names[i] for i in better if i != winner]
-        if others:
-            text += f" Also shown to be better: {listed(others)}."
-        return text + (f" The gain is less than {self.size(margin)}." if ends[1] < margin else "")
+        return text + (f" Also shown to be better: {listed(others)}." if others else "")

@@ -16,7 +16,7 @@ from losslab.models.build import build
 from losslab.optim import check
 from losslab.train.assemble import Assembly
 from losslab.train.batches import Fold
-from losslab.train.lookup import find_loss, head_of
+from losslab.train.lookup import check_head, find_loss, head_of
 from losslab.train.member import Member
 from losslab.train.objective import objective_of
 from losslab.train.session import Session
@@ -47,10 +47,11 @@ def fit(
 ) -> FitResult:  # fmt: skip
     """Trains one model with one loss, by the same engine that tunes hundreds.
 
-    model, data, task, target, pretrained, device: as in `losslab.tune`. loss: a name, a decorated rule, a module or a callable
-    `(input, target)`; the task's default, unless given. params: the loss's parameters, in units of the standardised target.
-    optimizer: sgd, adagrad, rmsprop, adam or adamw; `lr` and further hyperparameters as keywords (momentum=0.9, beta1=0.8).
-    Trains on the training part and measures on the validation part; the test part is not touched.
+    model, data, task, target, pretrained, device: as in `losslab.tune`. loss: a name, a decorated rule, a module or a
+    callable `(input, target)`; the task's default, unless given. params: the loss's parameters, in units of the
+    standardised target. optimizer: sgd, adagrad, rmsprop, adam or adamw; `lr` and further hyperparameters as keywords
+    (momentum=0.9, beta1=0.8). Trains on the training part and measures on the validation part; the test part is not
+    touched.
 
     Raises ValueError or TypeError in words for what cannot work.
     """
@@ -63,12 +64,12 @@ def fit(
         model, tuple(prepared.X.shape[1:]), classes if table.task == "multiclass" else 1, pretrained=pretrained
     )
     record = find_loss(loss, table.task, outputs=head_of(table.task, factory.out_features), metric=chosen)
+    check_head(factory.name, factory.out_features, record, classes)
     record.check_parameters(params or {})
     numbers = {**({} if lr is None else {"lr": lr}), **hyper}
     check(optimizer, numbers)
-    member = Member(
-        0, objective_of(record, classes), {**record.defaults, **(params or {})}, optimizer, numbers, seed=seed, batch_size=batch_size
-    )  # fmt: skip
+    params = {**record.defaults, **(params or {})}
+    member = Member(0, objective_of(record, classes), params, optimizer, numbers, seed=seed, batch_size=batch_size)
     assembly = Assembly(factory, [Fold(prepared.X, prepared.y, parts.train, table.changing)], device=device)
     session = Session(assembly, [member])
     result = FitResult(nn.Identity(), record.name, chosen.name, float("nan"), prepared=prepared)

@@ -101,8 +101,8 @@ def by_name(name: str, catalogue: Catalogue) -> LossRecord:
 def own_loss(loss: Callable[..., Any], task: Task, outputs: Outputs | None = None) -> LossRecord:
     """A record around a user's own callable or module `(input, target) -> scalar or per-sample`: no parameters.
 
-    A module of torch or losslab that the catalogue knows has that loss's link. Of any other the link is not known, so it
-    is taken to give a prediction and no probability, unless it has an attribute `link` ("softmax", "sigmoid", ...).
+    A module of torch or losslab that the catalogue knows has that loss's link. Of any other the link is not known, so
+    it is taken to give a prediction and no probability, unless it has an attribute `link` ("softmax", "sigmoid", ...).
     """
     if isinstance(loss, type):
         raise TypeError(f"losses: {loss.__name__} is a class; pass an instance, {loss.__name__}()")
@@ -123,6 +123,15 @@ def own_loss(loss: Callable[..., Any], task: Task, outputs: Outputs | None = Non
 def is_own(record: LossRecord) -> bool:
     """Whether the record wraps a user's own callable, which is its `rule`: it may reduce itself."""
     return record.source == OWN
+
+
+def check_head(model: str, width: int | None, default: LossRecord, classes: int) -> None:
+    """Raises ValueError where a model whose number of outputs is fixed does not fit the target."""
+    wanted = 1 if default.outputs == "one" else classes
+    if width in (None, wanted):
+        return
+    target = f"a target of {classes} classes" if classes > 1 else "a regression target"
+    raise ValueError(f"the model {model} has {width} outputs; {target} needs {'1 or 2' if classes == 2 else wanted}")
 
 
 def head_of(task: Task, out_features: int | None) -> Outputs | None:

@@ -171,5 +171,5 @@ def test_no_password_in_an_error_or_its_traceback(url, capfd):
 
 def test_an_error_of_the_disk_is_said(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OSError, match=r"could not write the study to .*file/optuna\.log: .*the search itself is kept"):
+    with pytest.raises(OSError, match=r"could not write the study to .*file/optuna\.log: .*what was found is kept"):
         write(tmp_path / "file" / "optuna.log")

@@ -1,0 +1,96 @@
+"""How a study runs, and how it talks to the outside."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from losslab.search.propose import check_sampler
+from losslab.search.space import positive
+
+
+@dataclass
+class Options:
+    """How a study runs; `losslab.tune` documents each. Raises ValueError for what cannot work, whatever the data."""
+
+    trials: int | None = 256  # None: each loss at its defaults, without a search
+    losses: Any = None
+    optimizers: Sequence[str] = ("adamw",)
+    epochs: int | Sequence[int] = 20
+    batch_size: int | Sequence[int] = 64
+    sampler: str = "quasi-random"
+    halving: bool = True
+    runs: int = 20
+    margin: float = 0.01
+    seed: int = 0
+    corrupt_train: float = 0.0
+    pretrained: bool = False
+    engine: str = "auto"
+    device: str = "cpu"
+    untuned: bool = True  # whether the untuned default stands beside the tuned one
+    out: Path | None = None
+    resume: bool = False
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.optimizers, str):
+            self.optimizers = (self.optimizers,)
+        if not self.optimizers:
+            raise ValueError("optimizers is empty; name at least one, e.g. ['adamw']")
+        self.epochs, self.batch_size = choices("epochs", self.epochs), choices("batch_size", self.batch_size)
+        if self.trials is not None:
+            positive("trials", self.trials)
+        if self.runs < 2:
+            raise ValueError(f"runs is {self.runs}; at least 2 retrainings are needed to see how much they vary")
+        if not 0 < self.margin < 1:
+            raise ValueError(f"margin is {self.margin:g}; a share of the metric's scale is wanted, e.g. 0.01")
+        check_sampler(self.sampler)
+        check_device(self.device)
+
+    @property
+    def most_epochs(self) -> int:
+        return self.epochs if isinstance(self.epochs, int) else max(self.epochs)
+
+    @property
+    def first_batch_size(self) -> int:
+        return self.batch_size if isinstance(self.batch_size, int) else self.batch_size[0]
+
+
+@dataclass
+class Hooks:
+    """What a study tells the outside while it runs, and how it is asked to stop."""
+
+    stop: Callable[[], bool] = lambda: False
+    on_step: Callable[[int], None] = lambda members: None
+    on_rung: Callable[[int, int, float | None], None] = lambda done, alive, best: None
+    on_confirm: Callable[[int, int], None] = lambda done, total: None
+    on_nested: Callable[[int, int], None] = lambda done, total: None
+
+
+def choices(name: str, value: int | Sequence[int]) -> int | list[int]:
+    """One number, or those that are searched: each once, in the order given."""
+    if not isinstance(value, Sequence):
+        return positive(name, value)
+    if not value or isinstance(value, str):
+        raise ValueError(f"{name}: {value!r}; a whole number is wanted, or several to search")
+    found = list(dict.fromkeys(positive(name, one) for one in value))
+    return found if len(found) > 1 else found[0]
+
+
+def searched(value: int | Sequence[int]) -> list[int] | None:
+    """The choices, where there is a choice."""
+    return None if isinstance(value, int) else list(value)
+
+
+def check_device(device: str) -> None:
+    """Raises ValueError for a device that torch does not know or that is not there."""
+    try:
+        kind = torch.device(device).type
+    except (RuntimeError, TypeError):
+        raise ValueError(f"no device {device!r}; cpu or cuda is wanted") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {device!r}: torch sees no CUDA GPU here; use cpu")
+    if kind not in ("cpu", "cuda"):
+        raise ValueError(f"device {device!r} is not supported; use cpu or cuda")
