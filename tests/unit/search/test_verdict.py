@@ -81,10 +81,15 @@ def test_the_line_is_5_percent_after_holm():
     assert accuracy(found(0.02, 0.015, 0.05)).kind == "undecided"
 
 
-def test_a_gain_below_the_margin_is_better_and_said_to_be_small():
+def test_a_difference_within_the_margin_is_neither_better_nor_worse():
     verdict = accuracy(found(0.004, 0.002, 0.001))
-    assert verdict.kind == "better"
-    assert verdict.sentence.endswith("The gain is less than 1 point.")
+    assert (verdict.kind, verdict.winner, verdict.better) == ("equivalent", "cross_entropy", ())
+    verdict = accuracy(found(-0.004, 0.002, 0.001))
+    assert (verdict.kind, verdict.worse) == ("equivalent", ())
+    assert accuracy(found(0.008, 0.0021, 0.001)).kind == "better"
+    verdict = accuracy(found(0.004, 0.002, 0.001), found(0.002, 0.013, 1.0))
+    assert verdict.kind == "undecided"
+    assert verdict.sentence.endswith("or more. focal is better, but by less than 1 point.")
 
 
 def test_equivalent_needs_every_interval_inside():
