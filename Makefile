@@ -30,7 +30,7 @@ clean:
 
 # torch first, so that the version is the tested one whatever else is on offer.
 .venv/.torch:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"losslab needs Python 3.11 or newer, not {sys.version}; try: make PYTHON=python3.12")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"losslab needs Python 3.11 or newer, not {sys.version.split()[0]}; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install torch==2.13.0
 	touch $@
@@ -41,4 +41,4 @@ clean:
 
 .venv/.installed-dev: .venv/.torch pyproject.toml
 	$(BIN)/pip install -e '.[dev]'
-	touch $@
+	touch .venv/.installed $@
