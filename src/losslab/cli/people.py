@@ -24,6 +24,8 @@ def plain_errors(debug: bool = False) -> Iterator[None]:
     """Shows what is wrong in one paragraph and exits with status 2; `debug` shows the traceback too."""
     try:
         yield
+    except typer.Exit:  # which is a RuntimeError
+        raise
     except EXPECTED as error:
         if debug:
             raise

@@ -33,11 +33,7 @@ def row_of(
     row = Row(loss=reading.label, role=role, validation=validation)
     if configuration is not None and record is not None:
         row.params = in_target_unit(configuration.params, record, mad, scale)
-        row.optimizer = {"name": configuration.optimizer, **configuration.hyper}
-        if configuration.batch_size:
-            row.optimizer["batch_size"] = configuration.batch_size
-        if configuration.epochs:
-            row.optimizer["epochs"] = configuration.epochs
+        row.optimizer = optimizer_of(configuration)
         row.at_bound = at_bound(to_values(configuration, space), space, record) if space and role == "loss" else []
     if found is not None:
         row.test, row.low, row.high = found.test, found.test_low, found.test_high
@@ -50,6 +46,13 @@ def row_of(
     if reading.threshold is not None:
         row.threshold = reading.threshold.value.mean(0).tolist()
     return row
+
+
+def optimizer_of(configuration: Configuration) -> dict[str, Any]:
+    """The optimiser with its hyperparameters, and batch size and epochs where they were searched."""
+    sizes = {"batch_size": configuration.batch_size, "epochs": configuration.epochs}
+    searched = {name: size for name, size in sizes.items() if size is not None}
+    return {"name": configuration.optimizer, **configuration.hyper, **searched}
 
 
 def number(value: Tensor) -> float | None:
@@ -78,7 +81,7 @@ def trial_of(outcome: Outcome, record: LossRecord, mad: float, scale: float) -> 
     return Trial(
         number=configuration.number, loss=configuration.loss, state=outcome.state, curve=list(outcome.curve),
         params=in_target_unit(configuration.params, record, mad, scale),
-        optimizer={"name": configuration.optimizer, **configuration.hyper}, value=outcome.value, reason=outcome.reason,
+        optimizer=optimizer_of(configuration), value=outcome.value, reason=outcome.reason,
     )  # fmt: skip
 
 

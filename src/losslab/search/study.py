@@ -156,7 +156,8 @@ class Study:
         """What makes two studies the same one: a record on disk is resumed only where all of it agrees."""
         options, table, parts = self.options, self.table, self.problem.split
         return {
-            "data": f"{table.name} {table.checksum}", "task": table.task, "metric": self.metric.name, "split": parts.how,
+            "data": f"{table.name} {table.checksum}", "task": table.task, "metric": self.metric.name,
+            "split": parts.how,
             "rows": {part: fingerprint_of_rows(getattr(parts, part)) for part in ("train", "validation", "test")},
             "losses": list(self.records), "model": self.factory.name, "pretrained": options.pretrained,
             "optimizers": list(self.rules), "trials": options.trials and self.quota.total, "epochs": options.epochs,

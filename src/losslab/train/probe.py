@@ -51,15 +51,16 @@ def choose(
             raise ValueError(f"engine='stacked' was asked for, but {reason}; use engine='auto' or 'single'")
         if reason:
             return Choice(Single, reason, lift_losses=False)
-        lift = _losses_lift(members, modules[0], batch)
+        why_not = _why_not_lift(members, modules[0], batch)
+        lift, also = not why_not, f"; losses run member by member: {why_not}" if why_not else ""
         if asked == "stacked":
-            return Choice(Stacked, "as asked", lift)
+            return Choice(Stacked, f"as asked{also}", lift)
         stacked = _seconds(lambda: Population(members, Stacked(modules), lift_losses=lift), members, folds)
         alone = _seconds(lambda: Population(members[:1], Single(modules[:1])), members[:1], folds) * len(members)
     ratio = alone / stacked
     if ratio < 1:
         return Choice(Single, f"probe: stacking {len(members)} members is {1 / ratio:.1f}x slower", lift_losses=False)
-    return Choice(Stacked, f"probe: {ratio:.0f}x one after the other", lift)
+    return Choice(Stacked, f"probe: {ratio:.0f}x one after the other{also}", lift)
 
 
 def obstacle(modules: Sequence[nn.Module], members: Sequence[Member], batch: tuple[Tensor, Tensor]) -> str:
@@ -141,21 +142,21 @@ def _difference(alone: dict[str, Tensor], stacked: dict[str, Tensor]) -> str:
     return ""
 
 
-def _losses_lift(members: Sequence[Member], module: nn.Module, batch: tuple[Tensor, Tensor]) -> bool:
-    """Whether every loss gives the same values under vmap: a user's own may branch on numbers."""
+def _why_not_lift(members: Sequence[Member], module: nn.Module, batch: tuple[Tensor, Tensor]) -> str:
+    """Which loss does not give the same values under vmap, and why, or nothing: a user's own may branch on numbers."""
     firsts = {member.objective.name: member for member in members}
-    for member in firsts.values():
+    for name, member in firsts.items():
         pair, network = [member, member], Single([module, module])
         x, y = batch[0][:1].expand(2, *batch[0].shape[1:]), batch[1][:1].expand(2, -1)
         output = network.forward(network.parameters(), x, train=True).detach()
         try:
             lifted = Population(pair, network, lift_losses=True).losses(output, y)
-        except Exception:  # as above: then the losses run member by member
-            return False
+        except Exception as error:  # as above: then the losses run member by member
+            return f"{name} cannot be stacked ({_in_short(error)})"
         alone = Population(pair, network, lift_losses=False).losses(output, y)
         if not torch.allclose(lifted, alone, rtol=TOLERANCE, equal_nan=True):
-            return False
-    return True
+            return f"stacking changes the values of {name}"
+    return ""
 
 
 def _seconds(make: Callable[[], Population], members: Sequence[Member], folds: Sequence[Fold]) -> float:

@@ -1,0 +1,433 @@
+"""`losslab.tune` from data to verdict, on studies of a second each."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from small_studies import SMALL, SMALL_REGRESSION, diabetes, iris, said, two_classes
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import Dataset
+
+import losslab
+from losslab.search.result import Row
+
+DOCUMENTED = (
+    "task", "metric", "default", "winner", "verdict_kind", "keep_default", "verdict", "detectable", "table", "seconds",
+    "trials", "versions", "data_checksum",
+)  # fmt: skip
+COLUMNS = (
+    "loss", "params", "optimizer", "validation", "test", "low", "high", "difference", "difference_low",
+    "difference_high", "p_value",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "iris"
+    return losslab.tune("mlp:16", iris(), out=out, **{**SMALL, "trials": 24}), out
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "diabetes"
+    return losslab.tune("mlp:16", diabetes(), metric="mae", out=out, **SMALL_REGRESSION), out
+
+
+@pytest.fixture(params=["classes", "values"])
+def study(request):
+    return request.getfixturevalue(request.param)
+
+
+def by_loss(result):
+    return {row.loss: row for row in result.table if row.role == "loss"}
+
+
+def test_the_documented_fields_are_attributes_and_in_the_file(study):
+    result, out = study
+    content = json.loads((out / "result.json").read_text())
+    for name in DOCUMENTED:
+        assert name in content
+        assert hasattr(result, name)
+    assert content["version"] == 1
+    assert set(COLUMNS) <= set(content["table"][0])
+    assert content["winner"] == result.winner
+    assert content["verdict"] == result.verdict
+    assert {"search", "compare", "total"} <= set(result.seconds)
+    assert result.seconds["search"] + result.seconds["compare"] == pytest.approx(result.seconds["total"])
+    assert result.verdict_kind in ("better", "equivalent", "undecided")
+
+
+def test_the_leaderboard_has_the_default_the_untuned_one_and_both_baselines(study):
+    result, _ = study
+    assert result.table[0].loss == result.default
+    assert result.table[0].difference is None
+    assert sum(row.role == "untuned" for row in result.table) == 1
+    assert sum(row.role == "baseline" for row in result.table) == 2
+    for row in result.table[1:]:
+        assert row.difference == pytest.approx(row.test - result.table[0].test)
+        assert row.difference_low <= row.difference <= row.difference_high
+        assert (row.p_value is not None) == (row.role == "loss")
+        assert row.test == pytest.approx(np.mean(row.runs))
+
+
+def test_untuned_means_adamw_at_one_in_a_thousand(study):
+    result, _ = study
+    untuned = next(row for row in result.table if row.role == "untuned")
+    assert untuned.optimizer["name"] == "adamw"
+    assert untuned.optimizer["lr"] == 1e-3
+
+
+def test_every_loss_gets_the_same_trials_and_halves_by_itself(classes):
+    result, _ = classes
+    assert result.trials[0].params["label_smoothing"] == 0  # the default configuration is the first of its loss
+    for loss in ("cross_entropy", "focal_loss"):
+        mine = [trial for trial in result.trials if trial.loss == loss]
+        assert len(mine) == 12
+        assert sum(trial.state == "complete" for trial in mine) >= 1
+        assert sum(trial.state == "pruned" for trial in mine) >= 6
+        assert loss in by_loss(result)
+
+
+def test_members_are_compared_at_the_same_age(classes):
+    result, _ = classes
+    assert result.rungs == [1, 2]
+    for trial in result.trials:
+        ages = [epoch for epoch, _ in trial.curve]
+        assert ages == ([1, 2] if trial.state == "complete" else [1])
+
+
+def test_who_was_halted_was_not_better_than_who_went_on(classes):
+    result, _ = classes
+    first = [t for t in result.trials if t.loss == "focal_loss"][:9]  # a later batch meets other values
+    kept = [t.curve[0][1] for t in first if t.state == "complete"]
+    halted = [t.curve[0][1] for t in first if t.state == "pruned"]
+    assert min(kept) >= max(halted)
+
+
+def test_a_finalist_is_the_best_complete_trial_of_its_loss(study):
+    result, _ = study
+    best = max if result.higher_is_better else min
+    for loss, row in by_loss(result).items():
+        ended = [t for t in result.trials if t.loss == loss and t.state == "complete"]
+        assert row.validation == best(trial.value for trial in ended)
+        assert any(trial.params == row.params and trial.value == row.validation for trial in ended)
+
+
+def test_the_report_fetches_nothing(study):
+    _, out = study
+    page = (out / "report.html").read_text()
+    assert len(page) > 10_000
+    assert not re.search(r"""(?:\bsrc|<link[^>]*\bhref)\s*=\s*["']?(?:https?:)?//""", page)
+    assert not re.search(r"""@import|url\(\s*["']?https?:""", page)
+
+
+def test_best_loss_runs_without_losslab_and_gives_the_same_value(study):
+    result, out = study
+    torch.manual_seed(4)
+    input = torch.randn(7, 3 if result.task == "multiclass" else 1)
+    target = torch.tensor([0, 2, 1, 1, 0, 2, 2]) if result.task == "multiclass" else torch.randn(7, 1) * 3
+    text = f"""
+import sys
+sys.modules["losslab"] = None
+sys.path.insert(0, {str(out)!r})
+import torch, best_loss
+loss = next(v for v in vars(best_loss).values() if isinstance(v, type) and issubclass(v, torch.nn.Module))()
+print(repr(loss(torch.tensor({input.tolist()}), torch.tensor({target.tolist()})).item()))
+"""
+    ran = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert float(ran.stdout) == pytest.approx(result.best.loss(input, target).item(), rel=1e-6)
+
+
+def test_the_best_loss_has_the_parameters_of_its_row(study):
+    result, _ = study
+    row = by_loss(result)[result.winner]
+    assert isinstance(result.best.loss, nn.Module)
+    assert result.best.row is row
+    assert result.best.optimizer == row.optimizer
+    for name, value in row.params.items():
+        assert getattr(result.best.loss, name) == pytest.approx(value)
+
+
+def test_a_report_is_written_where_it_is_wanted(classes, tmp_path):
+    result, _ = classes
+    assert result.report(tmp_path / "page.html") == tmp_path / "page.html"
+    assert "focal_loss" in (tmp_path / "page.html").read_text()
+
+
+def test_the_ledger_counts_readings_of_a_test_part(classes, tmp_path):
+    result, out = classes
+    assert len(result.ledger) == 1
+    again = losslab.tune("linear", iris(), out=out.parent / "second", **SMALL)
+    assert [reading["study"] for reading in again.ledger] == [str(out), str(out.parent / "second")]
+    other_rows = losslab.tune("linear", iris(), out=out.parent / "third", seed=1, **SMALL)
+    assert len(other_rows.ledger) == 1
+
+
+def test_parameters_with_the_targets_unit_come_back_in_it():
+    small, large = (
+        losslab.tune("linear", (X, y * scale), **SMALL_REGRESSION) for scale in (1.0, 100.0) for X, y in [diabetes()]
+    )
+    ours, theirs = by_loss(small)["huber_loss"], by_loss(large)["huber_loss"]
+    assert theirs.params["delta"] == pytest.approx(100 * ours.params["delta"], rel=1e-3)
+    assert theirs.test == pytest.approx(100 * ours.test, rel=1e-3)
+
+
+def test_the_same_seed_gives_the_same_result_and_another_one_does_not():
+    one, two, other = (losslab.tune("mlp:8", iris(), seed=seed, engine="stacked", **SMALL) for seed in (5, 5, 6))
+    assert said(one) == said(two)
+    assert [trial.curve for trial in one.trials] != [trial.curve for trial in other.trials]
+
+
+@pytest.mark.parametrize("sampler", ["random", "grid", "tpe", "gp", "cma-es", "nsga-ii"])
+def test_samplers_by_name(sampler):
+    if sampler == "cma-es":
+        pytest.importorskip("cmaes")
+    result = losslab.tune("linear", iris(), sampler=sampler, **SMALL)
+    assert len(result.trials) == 12
+    assert len({(trial.loss, trial.optimizer["lr"]) for trial in result.trials}) > 6
+
+
+def test_optimizers_batch_size_and_epochs_are_searched():
+    result = losslab.tune(
+        "linear", iris(), **{**SMALL, "trials": 40, "epochs": (2, 4)}, optimizers=("sgd", "adamw"), batch_size=(32, 64)
+    )
+    assert {trial.optimizer["name"] for trial in result.trials} == {"sgd", "adamw"}
+    assert {trial.optimizer["batch_size"] for trial in result.trials} == {32, 64}
+    assert {trial.optimizer["epochs"] for trial in result.trials} == {2, 4}
+    for trial in result.trials:
+        if trial.state == "complete":
+            assert trial.curve[-1][0] == trial.optimizer["epochs"]
+        assert ("momentum" in trial.optimizer) == (trial.optimizer["name"] == "sgd")
+
+
+def test_without_halving_everyone_trains_to_the_end():
+    result = losslab.tune("linear", iris(), halving=False, **SMALL)
+    assert all(trial.state == "complete" and trial.curve[-1][0] == 2 for trial in result.trials)
+
+
+def test_a_metric_of_ones_own_decides():
+    def worst_error(prediction, target):
+        return (prediction - target).abs().max()
+
+    result = losslab.tune("linear", diabetes(), metric=worst_error, higher_is_better=False, **SMALL_REGRESSION)
+    assert result.metric == "worst_error"
+    assert not result.higher_is_better
+    best = by_loss(result)["mse_loss"]
+    assert best.validation == min(t.value for t in result.trials if t.loss == "mse_loss" and t.value is not None)
+    assert best.test > result.table[0].secondary["mae"]
+
+
+def test_a_metric_of_values_needs_no_class():
+    result = losslab.tune("linear", diabetes(), metric="pinball:0.9", trials=8, epochs=2, runs=2)
+    assert result.default == "quantile_loss"
+    first = next(trial for trial in result.trials if trial.loss == "quantile_loss")
+    assert first.params["quantile"] == 0.9
+
+
+def test_losses_that_cannot_serve_the_metric_are_named_before_the_search():
+    result = losslab.tune("linear", iris(), metric="log_loss", **{**SMALL, "losses": ["multi_margin_loss"]})
+    assert [trial.loss for trial in result.trials] == ["cross_entropy"] * 12
+    assert any("multi_margin_loss is left out" in note and "probability" in note for note in result.notes)
+
+
+class Scaled(nn.Module):
+    link = "softmax"
+
+    def forward(self, input, target):
+        return 2 * functional.cross_entropy(input, target)
+
+
+@losslab.loss(
+    kind="rowwise", task="multiclass", outputs="classes", link="softmax", target="class",
+    bounds={"power": losslab.Parameter(losslab.Interval(0.5, 3), losslab.Interval(0.5, 3))},
+)  # fmt: skip
+def powered_surprise(input, target, *, power=1.0):
+    """The surprise at the right class, to a power."""
+    return functional.cross_entropy(input, target, reduction="none").clamp_min(1e-6) ** power
+
+
+def per_sample(input, target):
+    return functional.cross_entropy(input, target, reduction="none")
+
+
+def branching(input, target):
+    loss = functional.cross_entropy(input, target)
+    return loss * 2 if loss.item() > 1 else loss
+
+
+def test_losses_of_ones_own():
+    losses = ["cross_entropy", powered_surprise, nn.CrossEntropyLoss(label_smoothing=0.1), Scaled(), per_sample]
+    result = losslab.tune("mlp:8", iris(), **{**SMALL, "trials": 20, "losses": losses})
+    rows = by_loss(result)
+    assert set(rows) == {"cross_entropy", "powered_surprise", "CrossEntropyLoss", "Scaled", "per_sample"}
+    assert 0.5 <= rows["powered_surprise"].params["power"] <= 3
+    assert rows["Scaled"].secondary["log_loss"] is not None
+    assert rows["per_sample"].secondary["log_loss"] is None  # its link is not known
+    assert {trial.loss: sum(t.loss == trial.loss for t in result.trials) for trial in result.trials} == dict.fromkeys(
+        rows, 4
+    )
+
+
+def test_a_loss_of_ones_own_can_be_the_best():
+    def absolute(input, target):
+        return (input - target).abs().mean()
+
+    result = losslab.tune("linear", diabetes(), **{**SMALL_REGRESSION, "losses": ["mse_loss", absolute]})
+    assert any("absolute" in note and "standardised" in note for note in result.notes)
+    result.winner = "absolute"
+    assert result.best.loss(torch.tensor([1.0, 4.0]), torch.tensor([2.0, 2.0])).item() == 1.5
+
+
+def test_a_loss_that_branches_on_its_value_falls_back_and_says_so():
+    result = losslab.tune("mlp:8", iris(), engine="stacked", **{**SMALL, "losses": ["cross_entropy", branching]})
+    assert "branching" in by_loss(result)
+    assert "losses run member by member: branching cannot be stacked" in result.engine
+    assert "item()" in result.engine
+
+
+class Fixed(nn.Sequential):
+    def __init__(self, columns, outputs):
+        super().__init__(nn.Linear(columns, 8), nn.Tanh(), nn.Linear(8, outputs))
+
+
+@pytest.mark.parametrize(("outputs", "default"), [(1, "binary_cross_entropy_with_logits"), (2, "cross_entropy")])
+def test_a_model_of_ones_own_with_one_or_two_outputs_for_two_classes(outputs, default):
+    result = losslab.tune(Fixed(3, outputs), two_classes(), trials=10, epochs=2, runs=2)
+    assert result.task == "binary"
+    assert result.default == default
+    records = losslab.losses()
+    assert {records[loss].outputs for loss in by_loss(result)} == {"one" if outputs == 1 else "classes"}
+
+
+def test_a_factory_and_its_address(tmp_path):
+    (tmp_path / "nets.py").write_text(
+        "from torch import nn\n"
+        "def small(in_features, out_features):\n"
+        "    return nn.Sequential(nn.Linear(in_features, 5), nn.ReLU(), nn.Linear(5, out_features))\n"
+    )
+
+    def small(in_features, out_features):
+        return nn.Sequential(nn.Linear(in_features, 5), nn.ReLU(), nn.Linear(5, out_features))
+
+    one = losslab.tune(small, iris(), engine="stacked", **SMALL)
+    two = losslab.tune(f"{tmp_path / 'nets.py'}:small", iris(), engine="stacked", **SMALL)
+    assert [trial.curve for trial in one.trials] == [trial.curve for trial in two.trials]
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(1, 4, batch_first=True)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(self.lstm(x[:, :, None])[0][:, -1])
+
+
+def test_a_model_that_cannot_be_stacked_trains_one_after_the_other_and_says_so():
+    result = losslab.tune(Recurrent(), iris(), **{**SMALL, "trials": 4})
+    assert len(by_loss(result)) == 2
+    assert "LSTM" in result.engine or "lstm" in result.engine
+
+
+def test_a_frame_and_a_file_with_categories_and_gaps(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({
+        "size": np.where(rng.random(90) < 0.1, np.nan, rng.normal(size=90)),
+        "colour": rng.choice(["red", "green", None], 90),
+    })  # fmt: skip
+    frame["kind"] = np.where((frame["colour"] == "red") ^ (rng.random(90) < 0.1), "a", "b")
+    frame.to_csv(tmp_path / "things.csv", index=False)
+    options = {**SMALL, "losses": None, "trials": 6, "target": "kind", "engine": "stacked"}
+    one, two = losslab.tune("linear", frame, **options), losslab.tune("linear", tmp_path / "things.csv", **options)
+    assert one.task == "binary"
+    assert [row.test for row in one.table] == [row.test for row in two.table]
+    assert one.table[0].test > 0.6
+
+
+class Noisy(Dataset):
+    """Fresh noise on every reading: a stand-in for augmentation."""
+
+    def __init__(self):
+        self.X, self.y = iris()
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, index):
+        return torch.tensor(self.X[index], dtype=torch.float32) + 0.01 * torch.randn(4), int(self.y[index])
+
+
+def test_a_dataset_that_changes_is_read_while_training_and_that_is_said():
+    result = losslab.tune("linear", Noisy(), **{**SMALL, "trials": 4})
+    assert any("its items change each time" in note for note in result.notes)
+    assert len(by_loss(result)) == 2
+
+
+def test_nested_splits_stand_beside_the_verdict(tmp_path):
+    result = losslab.tune("linear", iris(), nested=2, out=tmp_path / "run", **{**SMALL, "trials": 4})
+    assert result.nested["splits"] == 2
+    (row,) = [row for row in result.nested["rows"] if row["loss"] == "focal_loss"]
+    assert row["low"] <= row["difference"] <= row["high"]
+    inner = [json.loads((tmp_path / f"run/nested-{k}/result.json").read_text()) for k in (1, 2)]
+    assert row["difference"] == pytest.approx(
+        np.mean([next(r["difference"] for r in one["table"] if r["loss"] == "focal_loss") for one in inner])
+    )
+    assert inner[0]["seed"] != inner[1]["seed"]
+    assert json.loads((tmp_path / "run/result.json").read_text())["nested"]["splits"] == 2
+
+
+def test_compare_runs_losses_at_their_defaults():
+    result = losslab.compare("linear", diabetes(), ["l1_loss", "huber_loss"], seeds=2, epochs=2)
+    assert result.table[0].loss == result.default == "mse_loss"
+    assert {trial.optimizer["lr"] for trial in result.trials} == {1e-3}
+    assert len(result.trials) == 3
+    assert not any(row.role == "untuned" for row in result.table)
+    assert len(result.table[0].runs) == 2
+
+
+def test_what_is_written_to_optuna_can_be_opened(classes):
+    import optuna
+
+    result, out = classes
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(out / "optuna.log")))
+    study = optuna.load_study(study_name=out.name, storage=storage)
+    assert len(study.trials) == len(result.trials)
+    assert study.best_value == max(trial.value for trial in result.trials if trial.value is not None)
+
+
+def test_a_loss_inside_an_optuna_study_of_ones_own():
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    X, y = (torch.tensor(part) for part in iris())
+
+    def objective(trial):
+        loss = losslab.suggest_loss(trial, task="multiclass")
+        net = nn.Linear(4, 3)
+        optimizer = torch.optim.Adam(net.parameters(), 0.05)
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss(net(X.float()), y).backward()
+            optimizer.step()
+        return (net(X.float()).argmax(1) == y).float().mean().item()
+
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(objective, n_trials=6)
+    assert all(math.isfinite(trial.value) for trial in study.trials)
+    again = losslab.suggest_loss(study.best_trial, task="multiclass")
+    assert isinstance(again, nn.Module)
+
+
+def test_rows_are_plain_data(classes):
+    result, _ = classes
+    assert all(isinstance(row, Row) for row in result.table)
+    assert str(result) == result.verdict
