@@ -1,27 +1,35 @@
 """losslab: which loss function is best for your model on your data, and is the difference real?"""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-import losslab.catalog as _catalog
-from losslab.spec.declare import Catalogue, loss
-from losslab.spec.interval import Interval
-from losslab.spec.policy import checks
-from losslab.spec.record import Case, LossRecord, Parameter
-
 if TYPE_CHECKING:
+    from losslab.catalog import losses
     from losslab.search.suggest import suggest_loss
     from losslab.search.tune import TuneResult, compare, tune
+    from losslab.spec.declare import loss
+    from losslab.spec.interval import Interval
+    from losslab.spec.policy import checks
+    from losslab.spec.record import Case, LossRecord, Parameter
     from losslab.testing.losses import check
     from losslab.train.allocator import tune_allocator
     from losslab.train.fit import FitResult, fit
 
-# Fetched on first use: a script that wants a loss does not pay for the tuner.
-_LATER = {
+# Every name is fetched on first use: a script that wants a loss does not pay for the tuner, and the command line can
+# settle how torch's threads wait before torch is imported.
+_HOMES = {
+    "Case": "losslab.spec.record",
     "FitResult": "losslab.train.fit",
+    "Interval": "losslab.spec.interval",
+    "LossRecord": "losslab.spec.record",
+    "Parameter": "losslab.spec.record",
     "TuneResult": "losslab.search.tune",
     "check": "losslab.testing.losses",
+    "checks": "losslab.spec.policy",
     "compare": "losslab.search.tune",
     "fit": "losslab.train.fit",
+    "loss": "losslab.spec.declare",
+    "losses": "losslab.catalog",
     "suggest_loss": "losslab.search.suggest",
     "tune": "losslab.search.tune",
     "tune_allocator": "losslab.train.allocator",
@@ -46,18 +54,13 @@ __all__ = [
 ]
 
 
-def losses() -> Catalogue:
-    """The catalogue of losses: `losses()["huber_loss"]`, `losses().filter(task="multiclass")`."""
-    return _catalog.CATALOGUE
-
-
 def __getattr__(name: str) -> object:
-    if name not in _LATER:
+    if name not in _HOMES:
         raise AttributeError(f"module 'losslab' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_LATER[name]), name)
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*globals(), *__all__])

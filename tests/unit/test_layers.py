@@ -131,10 +131,23 @@ def test_the_rules_see_a_wrong_import(source, package, wrong):
     assert bool(broken_rules(f"{package}/file.py", package, names)) is wrong
 
 
-def test_importing_losslab_is_cheap():
-    code = f"import losslab, sys; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+def loaded(code: str) -> list[str]:
+    """What stands on the last line that the code prints, in a fresh process."""
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert ran.stdout.split() == []
+    return ran.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [("import losslab", ("torch", *HEAVY)), ("import losslab; losslab.losses(), losslab.tune", HEAVY)],
+)
+def test_importing_losslab_is_cheap(code, heavy):
+    assert loaded(f"import sys; {code}; print(*[name for name in {heavy!r} if name in sys.modules])") == []
+
+
+def test_the_command_line_settles_how_threads_wait_before_torch_is_imported():
+    code = "import losslab.cli.main, os, sys; print('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'])"
+    assert loaded(code) == ["False", "PASSIVE"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
