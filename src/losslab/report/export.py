@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from losslab.report import words
 from losslab.report.files import write_whole
@@ -97,6 +96,8 @@ def _plain_torch(
     ]
     if scaled:
         arguments.append({"name": "target_scale", "type": "float", "value": "1.0", "scaled": False})
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # on first use: nothing else here needs it
+
     is_list = isinstance(threshold, list | tuple)
     imports = {"import torch", "import torch.nn.functional as F", "from torch import Tensor", *source.imports}
     body = "\n".join(source.functions)
