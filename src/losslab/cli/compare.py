@@ -2,8 +2,10 @@
 
 from typing import Annotated
 
+import typer
+
 from losslab.cli.options import CorruptTrain, Data, Debug, Metric, Model, Option, Seed, Target, Task
-from losslab.cli.people import listed, plain_errors, show
+from losslab.cli.people import INTERRUPTED, Interrupt, listed, plain_errors, show
 
 
 def compare(
@@ -21,14 +23,25 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Compare losses at their default parameters and learning rate, without a search."""
-    with plain_errors(debug):
+    with plain_errors(debug), Interrupt().listening() as interrupt:
         from losslab.report import terminal
-        from losslab.search.tune import compare as run
+        from losslab.report.live import watched
+        from losslab.search.options import Hooks
+        from losslab.search.tune import finish, study_of
         from losslab.train.allocator import tune_allocator
+        from losslab.train.loop import Stopped
 
         tune_allocator()
-        result = run(
-            model, data, listed(losses) or [], seeds=seeds, metric=metric, target=target, task=task, epochs=epochs,
-            batch_size=batch_size, corrupt_train=corrupt_train, seed=seed,
+        study = study_of(
+            model, data, losses=listed(losses), trials=None, runs=seeds, metric=metric, target=target, task=task,
+            epochs=epochs, batch_size=batch_size, corrupt_train=corrupt_train, seed=seed, hooks=Hooks(stop=interrupt),
         )  # fmt: skip
-        show(result, terminal.header, terminal.leaderboard, terminal.verdict)
+        show(study.data, terminal.header)
+        try:
+            with watched(study):
+                result = finish(study)
+        except (Stopped, KeyboardInterrupt):
+            typer.echo("stopped; nothing is kept of a comparison", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        typer.echo()
+        show(result, terminal.leaderboard, terminal.verdict)

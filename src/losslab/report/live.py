@@ -37,7 +37,9 @@ def watched(study: "Study", console: Console | None = None) -> Iterator[None]:
     def on_step(members: int) -> None:
         nonlocal steps
         steps += 1
-        if open_stages and steps % 10 == 0:
+        if not open_stages:
+            enter(search)
+        if steps % 10 == 0:
             open_stages[-1].update(note=f"step {steps:,}" if console.is_terminal else None)
 
     def on_rung(done: int, alive: int, best: float | None) -> None:
@@ -58,7 +60,6 @@ def watched(study: "Study", console: Console | None = None) -> Iterator[None]:
     hooks = study.hooks
     before = (hooks.on_step, hooks.on_rung, hooks.on_confirm, hooks.on_nested)
     hooks.on_step, hooks.on_rung, hooks.on_confirm, hooks.on_nested = on_step, on_rung, on_confirm, on_nested
-    enter(search)
     try:
         yield
     finally:

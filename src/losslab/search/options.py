@@ -46,6 +46,8 @@ class Options:
             raise ValueError(f"runs is {self.runs}; at least 2 retrainings are needed to see how much they vary")
         if not 0 < self.margin < 1:
             raise ValueError(f"margin is {self.margin:g}; a share of the metric's scale is wanted, e.g. 0.01")
+        if self.out is not None and self.out.exists() and not self.out.is_dir():
+            raise ValueError(f"{self.out} is a file; a folder is wanted for what the study writes")
         check_sampler(self.sampler)
         check_device(self.device)
 

@@ -25,6 +25,7 @@ def nested_comparison(study: Study, splits: int, finish: Callable[[Study], TuneD
     is left out.
     """
     found: list[dict[str, float]] = []
+    study.hooks.on_nested(0, splits)
     for place in range(splits):
         seed = key("nested", study.options.seed, place) % 2**31
         out = study.options.out and study.options.out / f"nested-{place + 1}"

@@ -151,7 +151,10 @@ class Search:
         going = {n: value for n, value in values.items() if n not in done}
         kept = list(going)
         if self.settings.halving and not final:
-            kept = [number for loss in self.records for number in self._best(loss, epoch, going)]
+            # Large rates lead early and may end worse (they learn wrong labels by heart): a loss's own defaults always
+            # get their chance at the end, so that tuning does not choose a default loss worse than the untuned one.
+            defaults = [proposer.start for proposer in self.proposers.values() if proposer.start in going]
+            kept = [*defaults, *(number for loss in self.records for number in self._best(loss, epoch, going))]
         halted = sorted(set(going) - set(kept))
         return {
             "kind": "rung", "batch": batch, "epoch": epoch, "values": {str(n): v for n, v in sorted(values.items())},

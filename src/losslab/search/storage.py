@@ -117,10 +117,10 @@ def check_storage(storage: "str | Path | Address") -> None:
         with quiet(), storage.open():
             return 0
 
-    _safely(storage, open_once)
+    _safely(storage, open_once, "could not open")
 
 
-def _safely(storage: Address, act: Callable[[], int]) -> int:
+def _safely(storage: Address, act: Callable[[], int], failed: str = "could not write the study to") -> int:
     try:
         return act()
     except Exception as error:
@@ -128,7 +128,7 @@ def _safely(storage: Address, act: Callable[[], int]) -> int:
         failure = storage.clean(f"{type(error).__name__}: {error}")
     # Raised outside the except clause: the first error, whose frames hold the address, must not hang on to this one.
     hint = "install the driver that it names" if missing else "check the address, the rights and the room on the disk"
-    raise OSError(f"could not write the study to {storage!r}: {failure}. {hint.capitalize()}; what was found is kept")
+    raise OSError(f"{failed} {storage!r}: {failure}. {hint.capitalize()}; what was found is kept")
 
 
 def _write(

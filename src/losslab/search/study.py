@@ -247,7 +247,7 @@ class Study:
             return f"{self.quota.losses} losses at their defaults, {retrainings}"
         how = "all to the end"
         if self.options.halving and len(self.rungs) > 1:
-            how = f"compared at epochs {', '.join(map(str, self.rungs[:-1]))}, best third goes on"
+            how = f"compared at epochs {', '.join(map(str, self.rungs[:-1]))}, best third and the defaults go on"
         return f"{self.quota} ({how}), {retrainings}"
 
     def _note_reading(self) -> None:
