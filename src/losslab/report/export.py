@@ -11,6 +11,7 @@ import torch
 from losslab.report import words
 from losslab.report.files import write_whole
 from losslab.report.source import Source, UnreadableError
+from losslab.report.templating import template
 from losslab.search.result import TuneData
 from losslab.spec.describe import shapes
 from losslab.spec.record import LossRecord
@@ -96,22 +97,13 @@ def _plain_torch(
     ]
     if scaled:
         arguments.append({"name": "target_scale", "type": "float", "value": "1.0", "scaled": False})
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # on first use: nothing else here needs it
-
     is_list = isinstance(threshold, list | tuple)
     imports = {"import torch", "import torch.nn.functional as F", "from torch import Tensor", *source.imports}
     body = "\n".join(source.functions)
     if "F." not in body:
         imports.discard("import torch.nn.functional as F")
-    environment = Environment(
-        loader=PackageLoader("losslab.report"),
-        autoescape=False,  # Python, not HTML: texts go through _doc, values through _literal
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("best_loss.py.j2").render(
+    # Python, not HTML: texts go through _doc, values through _literal.
+    return template("best_loss.py.j2", escape=False).render(
         title=_doc(record.name + (f", {words.settings(params)}" if params else "")),
         name=record.name,
         rule=record.rule.__name__,

@@ -6,13 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from losslab.report import charts, detail, words
 from losslab.report.export import snippet_of
 from losslab.report.files import write_whole
 from losslab.report.store import plain
+from losslab.report.templating import template
 from losslab.search.result import Row, TuneData
 
 BADGES = {
@@ -46,14 +46,7 @@ def page(data: TuneData, *, include_rows: bool = False) -> str:
     several = {"parameters": charts.parameters(data), "confusion": detail.confusion(data)}
     drawn = [chart for chart in single.values() if chart] + [chart for group in several.values() for chart in group]
     losses, others = words.ordered(data)
-    environment = Environment(
-        loader=PackageLoader("losslab.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2", escape=True).render(
         data=data,
         words=words,
         breakable=_breakable,

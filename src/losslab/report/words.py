@@ -179,7 +179,7 @@ def split_sizes(data: TuneData) -> str:
 
 
 def got_worse(data: TuneData) -> list[str]:
-    """What one should know before choosing a loss for its metric alone: secondary metrics that are worse than the default's.
+    """What one should know before choosing a loss for its metric alone: other metrics worse than the default's.
 
     One sentence for the winner, or where the default is kept, one for each loss that is not shown to be worse anyway.
     """
