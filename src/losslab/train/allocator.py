@@ -10,9 +10,9 @@ KEPT = 2**31 - 1  # bytes that stay with the process before any go back to the s
 def tune_allocator() -> bool:
     """Lets this process keep freed memory instead of giving it back after each step; returns whether that worked.
 
-    Training many small networks is two to five times faster with it, torch's own losses on large inputs too. The
-    process holds its peak memory until it ends. Works where the C library is glibc (most Linux), does nothing elsewhere.
-    Never called on import: the allocator belongs to the whole process.
+    Training many small networks is faster with it, torch's own losses on large inputs too. The process holds its peak
+    memory until it ends. Works where the C library is glibc (most Linux), does nothing elsewhere. Never called on
+    import: the allocator belongs to the whole process.
     """
     if not sys.platform.startswith("linux"):
         return False
