@@ -105,10 +105,18 @@ def test_members_are_compared_at_the_same_age(classes):
 
 def test_who_was_halted_was_not_better_than_who_went_on(classes):
     result, _ = classes
-    first = [t for t in result.trials if t.loss == "focal_loss"][:9]  # a later batch meets other values
+    default, *first = [t for t in result.trials if t.loss == "focal_loss"][:9]  # a later batch meets other values
     kept = [t.curve[0][1] for t in first if t.state == "complete"]
     halted = [t.curve[0][1] for t in first if t.state == "pruned"]
     assert min(kept) >= max(halted)
+    assert (default.params, default.state, default.curve[0][1] < min(kept)) == ({"gamma": 2.0}, "complete", True)
+
+
+def test_the_defaults_of_every_loss_train_to_the_end(classes):
+    result, _ = classes
+    first = {trial.loss: trial for trial in reversed(result.trials)}
+    assert len(first) == 2
+    assert {trial.state for trial in first.values()} == {"complete"}
 
 
 def test_a_finalist_is_the_best_complete_trial_of_its_loss(study):

@@ -74,11 +74,11 @@ def tune(
                 epochs=numbers(epochs, "--epochs"), batch_size=numbers(batch_size, "--batch-size"), sampler=sampler,
                 halving=halving, runs=runs, margin=margin, seed=seed, corrupt_train=corrupt_train,
                 pretrained=pretrained, engine=engine, device=device, out=folder, resume=resume, command=command(),
-                hooks=Hooks(stop=interrupt),
+                nested=nested, storage=storage, hooks=Hooks(stop=interrupt),
             )  # fmt: skip
             show(study.data, terminal.header)
             with watched(study):
-                result = finish(study, nested=nested, storage=storage)
+                result = finish(study)
         except (Stopped, KeyboardInterrupt):
             kept = (folder / "journal.jsonl").exists()
             going_on = f"What was finished is kept in {folder}/; go on with:\n  {again(folder)}"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from losslab.data.words import count
 from losslab.search.baselines import baselines
 from losslab.search.confirm import Confirmation, Retrained
 from losslab.search.outcome import detail, disagreements, learning_curves, other_of, row_of, trial_of, waterfall
@@ -53,7 +54,7 @@ def decide_study(study: "Study", outcomes: list[Outcome], confirmation: Confirma
     data.learning_curves = learning_curves({label: one for label, one in whole.items() if label in study.records})
     data.winner_detail = detail(problem, listed[0], other)
     data.disagreements = disagreements(problem, listed[0], other)
-    data.holds_for = f"this model, {data.epochs} epochs, data like these"
+    data.holds_for = f"this model, {count(data.epochs, 'epoch')}, data like these"
 
 
 def keep_whole(study: "Study", confirmation: Confirmation) -> dict[str, Retrained]:

@@ -9,6 +9,7 @@ import torch
 
 from losslab.search.propose import check_sampler
 from losslab.search.space import positive
+from losslab.search.storage import Address
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Options:
     halving: bool = True
     runs: int = 20
     margin: float = 0.01
+    nested: int = 0
     seed: int = 0
     corrupt_train: float = 0.0
     pretrained: bool = False
@@ -32,6 +34,7 @@ class Options:
     untuned: bool = True  # whether the untuned default stands beside the tuned one
     out: Path | None = None
     resume: bool = False
+    storage: Any = None
     command: str = ""
 
     def __post_init__(self) -> None:
@@ -48,6 +51,9 @@ class Options:
             raise ValueError(f"margin is {self.margin:g}; a share of the metric's scale is wanted, e.g. 0.01")
         if self.out is not None and self.out.exists() and not self.out.is_dir():
             raise ValueError(f"{self.out} is a file; a folder is wanted for what the study writes")
+        if self.nested == 1 or self.nested < 0:
+            raise ValueError(f"nested is {self.nested}; at least 2 splits are needed to see how much the answer varies")
+        self.storage = None if self.storage is None else Address(self.storage)  # shown without its password
         check_sampler(self.sampler)
         check_device(self.device)
 

@@ -10,26 +10,19 @@ from losslab.search.study import Study
 from losslab.train.member import key
 
 
-def check_nested(study: Study, splits: int) -> None:
-    """Raises ValueError where the outer split cannot be drawn anew, or too few times."""
-    if splits and study.table.split is not None:
-        raise ValueError("nested: the parts were given, so they cannot be drawn anew; leave out nested or the parts")
-    if splits and splits < 2:
-        raise ValueError(f"nested is {splits}; at least 2 splits are needed to see how much the answer varies")
-
-
-def nested_comparison(study: Study, splits: int, finish: Callable[[Study], TuneData]) -> dict[str, Any]:
+def nested_comparison(study: Study, finish: Callable[[Study], TuneData]) -> dict[str, Any]:
     """Differences from the tuned default over K redrawn splits, with Nadeau and Bengio's correction.
 
     `finish` runs a study to its end, or reads back one that had ended. A loss without a finalist in one of the splits
     is left out.
     """
+    splits = study.options.nested
     found: list[dict[str, float]] = []
     study.hooks.on_nested(0, splits)
     for place in range(splits):
         seed = key("nested", study.options.seed, place) % 2**31
         out = study.options.out and study.options.out / f"nested-{place + 1}"
-        options = replace(study.options, seed=seed, out=out, untuned=False, resume=study.options.resume)
+        options = replace(study.options, seed=seed, out=out, untuned=False, nested=0, storage=None)
         hooks = replace(study.hooks, on_rung=lambda *state: None, on_confirm=lambda *state: None)
         rows = finish(Study(study.table, study.metric, study.model, options, hooks)).table
         found.append({row.loss: row.difference for row in rows if row.role == "loss" and row.difference is not None})

@@ -25,9 +25,11 @@ from losslab.search.options import Hooks, Options, searched
 from losslab.search.problem import Folds, Problem
 from losslab.search.propose import Proposer
 from losslab.search.quota import Candidates, Quota, candidates, equal_quota
+from losslab.search.rehearse import rehearse
 from losslab.search.result import TuneData
 from losslab.search.space import Configuration, Outcome, default_configuration, space_of
 from losslab.search.stage import Search, Settings
+from losslab.search.storage import check_storage
 from losslab.search.versions import versions
 from losslab.spec.record import LossRecord
 from losslab.train.assemble import Assembly
@@ -49,6 +51,8 @@ class Study:
     def __post_init__(self) -> None:
         self.started = time.perf_counter()
         options, table = self.options, self.table
+        if options.nested and table.split is not None:
+            raise ValueError("nested: the parts were given, so they cannot be drawn anew; leave out one of the two")
         self.notes = list(table.notes)
         self.problem = self._problem()
         self.folds = Folds.of(self.problem, [self.problem.split.train])
@@ -63,6 +67,7 @@ class Study:
         self.rules = {name: update_rule(name) for name in options.optimizers}
         self.rungs = rungs(options.most_epochs)
         self._proposers()
+        rehearse(self.factory, self.records.values(), self.folds.training()[0], self.problem.classes)
         self.assembly = self._assembly(self.folds)
         parts = self.problem.split
         self.data = TuneData(
@@ -76,6 +81,8 @@ class Study:
         if options.out is not None and (options.out / RECORD).exists():
             with self.record():  # refused at once where it is another study's
                 pass
+        if options.storage is not None:
+            check_storage(options.storage)
 
     @property
     def has_untuned(self) -> bool:

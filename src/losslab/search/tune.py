@@ -16,9 +16,9 @@ from losslab.report.page import write_page
 from losslab.report.store import read_result, write_result
 from losslab.search.options import Hooks, Options
 from losslab.search.own import loss_module
-from losslab.search.redraw import check_nested, nested_comparison
+from losslab.search.redraw import nested_comparison
 from losslab.search.result import Row, TuneData
-from losslab.search.storage import check_storage, write_study
+from losslab.search.storage import write_study
 from losslab.search.study import Study
 from losslab.spec.record import LossRecord
 from losslab.train.lookup import is_own
@@ -113,14 +113,14 @@ def tune(
         validation=validation, test=test, split_column=split_column, trials=trials, losses=losses,
         optimizers=optimizers, epochs=epochs, batch_size=batch_size, sampler=sampler, halving=halving, runs=runs,
         margin=margin, seed=seed, corrupt_train=corrupt_train, pretrained=pretrained, engine=engine, device=device,
-        out=out, resume=resume,
+        out=out, resume=resume, nested=nested, storage=storage,
     )  # fmt: skip
     if not progress:
-        return finish(study, nested=nested, storage=storage)
+        return finish(study)
     from losslab.report.live import watched
 
     with watched(study):
-        return finish(study, nested=nested, storage=storage)
+        return finish(study)
 
 
 def compare(model: Any, data: Any, losses: Sequence[Any], *, seeds: int = 10, **options: Any) -> TuneResult:
@@ -143,18 +143,15 @@ def study_of(
     return Study(table, chosen, model, chosen_options, hooks or Hooks())
 
 
-def finish(study: Study, *, nested: int = 0, storage: Any = None) -> TuneResult:
+def finish(study: Study) -> TuneResult:
     """Runs a study to its end and writes what it found; what had ended before is read back."""
-    check_nested(study, nested)
     result = ended(study)
     if result is None:
-        if storage is not None:
-            check_storage(storage)
         result = TuneResult.of(study.run(), study.records)
         keep(study, result)
-        keep_trials(study, storage)
-    if nested and (result.nested or {}).get("splits") != nested:
-        result.nested = nested_comparison(study, nested, finish)
+        keep_trials(study)
+    if study.options.nested not in (0, (result.nested or {}).get("splits")):
+        result.nested = nested_comparison(study, finish)
         keep(study, result)
     return result
 
@@ -174,10 +171,10 @@ def keep(study: Study, result: TuneResult) -> None:
         study.tidy()
 
 
-def keep_trials(study: Study, storage: Any) -> None:
+def keep_trials(study: Study) -> None:
     """Writes the trials, in bulk, to where Optuna's tools can open them."""
     out = study.options.out
-    place = storage if storage is not None else out and out / "optuna.log"
+    place = study.options.storage or (out and out / "optuna.log")
     if place is None:
         return
     write_study(
