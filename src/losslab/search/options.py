@@ -32,6 +32,7 @@ class Options:
     engine: str = "auto"
     device: str = "cpu"
     untuned: bool = True  # whether the untuned default stands beside the tuned one
+    baselines: bool = True  # whether gradient boosting and a constant stand beside the losses
     out: Path | None = None
     resume: bool = False
     storage: Any = None
