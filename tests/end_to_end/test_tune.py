@@ -119,6 +119,28 @@ def test_the_defaults_of_every_loss_train_to_the_end(classes):
     assert {trial.state for trial in first.values()} == {"complete"}
 
 
+def hopeless(input, target):
+    """Learns the opposite."""
+    return -functional.cross_entropy(input, target).clamp(max=3)
+
+
+@pytest.mark.parametrize("sampler", ["quasi-random", "tpe"])
+def test_halving_is_within_a_loss_and_its_neighbours_change_nothing(sampler):
+    options = {**SMALL, "trials": 48, "epochs": 4, "sampler": sampler, "engine": "single"}
+    beside_good, beside_bad = (
+        losslab.tune("linear", iris(), **{**options, "losses": ["cross_entropy", other]})
+        for other in ("focal_loss", hopeless)
+    )
+    ours, theirs = (
+        [(t.params, t.optimizer, t.state, t.curve) for t in result.trials if t.loss == "cross_entropy"]
+        for result in (beside_good, beside_bad)
+    )
+    assert ours == theirs
+    rows = by_loss(beside_bad)
+    assert rows["hopeless"].validation < rows["cross_entropy"].validation
+    assert sum(t.state == "complete" for t in beside_bad.trials if t.loss == "hopeless") >= 3
+
+
 def test_a_finalist_is_the_best_complete_trial_of_its_loss(study):
     result, _ = study
     best = max if result.higher_is_better else min
