@@ -1,0 +1,147 @@
+"""The commands as a person runs them: what they print and what they write."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from small_studies import diabetes
+from typer.testing import CliRunner
+
+import losslab
+from losslab.cli import folders
+from losslab.cli.main import app
+from losslab.cli.people import listed, numbers
+
+SMALL_WORDS = ("--trials", "8", "--epochs", "2", "--runs", "2", "--model", "linear")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def losslab_says(*words):
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_tune_prints_the_way_from_data_to_verdict_and_writes_three_files(folder):
+    output = losslab_says("tune", "iris", *SMALL_WORDS, "--losses", "cross_entropy,focal_loss")
+    order = ["data ", "task ", "split ", "plan ", "search ", "confirm ", "cross_entropy", "VERDICT", "wrote "]
+    places = [output.index(word) for word in order]
+    assert places == sorted(places)
+    assert {path.name for path in (folder / "runs/iris-1").iterdir()} == {
+        "report.html", "result.json", "best_loss.py", "journal.jsonl", "optuna.log",
+    }  # fmt: skip
+
+
+def test_runs_are_numbered_and_resume_takes_the_last(folder):
+    words = ("tune", "iris", *SMALL_WORDS, "--losses", "cross_entropy,focal_loss")
+    losslab_says(*words)
+    losslab_says(*words, "--seed", "1")
+    assert sorted(path.name for path in (folder / "runs").glob("iris-*")) == ["iris-1", "iris-2"]
+    output = losslab_says(*words, "--seed", "1", "--resume")
+    assert "search " not in output  # it had ended: nothing is trained
+    assert "iris-2" in output
+
+
+def test_the_command_line_and_python_agree(folder):
+    output = losslab_says("tune", "diabetes", *SMALL_WORDS, "--losses", "mse,huber", "--out", "run", "--metric", "mae")
+    content = json.loads((folder / "run/result.json").read_text())
+    again = losslab.tune("linear", "diabetes", metric="mae", trials=8, epochs=2, runs=2, losses=["mse", "huber"])
+    for one, two in zip(content["table"], again.table, strict=True):
+        assert one["loss"] == two.loss
+        assert one["test"] == pytest.approx(two.test, rel=1e-4)
+    assert " ".join(content["verdict"].split()[:3]) in " ".join(output.split())
+    assert content["command"].startswith("losslab ")
+
+
+def test_a_file_with_its_parts(folder):
+    X, y = diabetes()
+    frame = pd.DataFrame(X[:, :3], columns=["age", "sex", "bmi"]).assign(progress=y)
+    frame[:300].to_csv("train.csv", index=False)
+    frame[300:370].to_csv("validation.csv", index=False)
+    frame[370:].to_csv("test.csv", index=False)
+    words = ("--target", "progress", "--validation", "validation.csv", "--test", "test.csv", "--out", "run")
+    losslab_says("tune", "train.csv", *SMALL_WORDS, "--losses", "mse,l1", *words)
+    split = json.loads((folder / "run/result.json").read_text())["split"]
+    assert (split["train"], split["validation"], split["test"]) == (300, 70, 72)
+
+
+def test_several_values_are_searched(folder):
+    words = ("--optimizers", "sgd,adamw", "--batch-size", "32,64", "--epochs", "1,2", "--trials", "24", "--out", "run")
+    losslab_says("tune", "iris", *SMALL_WORDS, "--losses", "cross_entropy", *words)
+    optimizers = [trial["optimizer"] for trial in json.loads((folder / "run/result.json").read_text())["trials"]]
+    assert {one["name"] for one in optimizers} == {"sgd", "adamw"}
+    assert {one["batch_size"] for one in optimizers} == {32, 64}
+    assert {one["epochs"] for one in optimizers} == {1, 2}
+
+
+def test_nested_is_shown_and_corruption_is_said(folder):
+    words = ("--nested", "2", "--corrupt-train", "0.2", "--out", "run")
+    output = losslab_says("tune", "iris", *SMALL_WORDS, "--losses", "cross_entropy,focal_loss", *words)
+    assert re.search(r"nested +#+ +2/2", output)
+    assert "20 %" in output
+
+
+def test_the_report_is_written_again(folder):
+    losslab_says("tune", "iris", *SMALL_WORDS, "--losses", "cross_entropy,focal_loss", "--out", "run")
+    page = folder / "run/report.html"
+    page.unlink()
+    output = losslab_says("report", "run")
+    assert "VERDICT" in output
+    assert "focal_loss" in page.read_text()
+    losslab_says("report", "run/result.json", "--include-rows")
+
+
+def test_compare(folder):
+    output = losslab_says(
+        "compare", "iris", "--losses", "focal_loss", "--epochs", "2", "--seeds", "2", "--model", "linear"
+    )
+    assert "2 losses at their defaults" in output
+    assert "VERDICT" in output
+    assert not (folder / "runs").exists()
+
+
+def test_fit_prints_a_line_for_each_epoch(folder):
+    lines = losslab_says("fit", "iris", "--epochs", "3", "--loss", "focal", "--model", "linear").splitlines()
+    assert lines[0].split() == ["epoch", "focal_loss", "accuracy"]
+    assert [line.split()[0] for line in lines[1:]] == ["1", "2", "3"]
+    result = losslab.fit("linear", "iris", epochs=3, loss="focal_loss", lr=1e-3)
+    assert [float(line.split()[1]) for line in lines[1:]] == pytest.approx(
+        [line["loss"] for line in result.history], abs=1e-4
+    )
+
+
+def test_losses_are_listed_and_explained():
+    output = losslab_says("losses")
+    assert all(name in output for name in losslab.losses())
+    regression = losslab_says("losses", "--task", "regression")
+    assert "huber_loss" in regression
+    assert "cross_entropy" not in regression
+    explained = losslab_says("losses", "huber_loss")
+    assert all(part in explained for part in ("delta", "(0, inf)", "Formula", "Huber"))
+
+
+@pytest.mark.parametrize("command", ["tune", "compare", "fit", "losses", "report"])
+def test_every_command_has_help(command):
+    output = losslab_says(command, "--help")
+    assert len(output.splitlines()) > 5
+    assert all(re.search(rf"{option}\b", output) for option in (["--target"] if command in ("tune", "fit") else []))
+
+
+@pytest.mark.parametrize(
+    ("data", "name"), [("iris", "iris"), ("a/b c.csv", "b-c"), ("Überschuß.csv", "Überschuß"), ("--.csv", "data")]
+)
+def test_names_of_folders(data, name, folder):
+    assert folders.choose(data, None, False) == folders.RUNS / f"{name}-1"
+
+
+def test_options_with_several_values():
+    assert listed("a, b,,c ") == ["a", "b", "c"]
+    assert listed(None) is None
+    assert numbers("20", "--epochs") == 20
+    assert numbers("10,20", "--epochs") == [10, 20]
