@@ -1,8 +1,7 @@
 """How often is the verdict of `losslab.tune` wrong where nothing is to be found, and right where something is?
 
-Each repetition is a whole study, as `losslab.tune` runs it: new rows, a new split, new seeds, the search of every loss, the retrainings and the
-verdict on the test part. Repetition s of a problem draws its data with seed s and
-takes s as the study's seed.
+Each repetition is a whole study, as `losslab.tune` runs it: new rows, a new split, new seeds, the search of every loss,
+the retrainings and the verdict on the test part. Repetition s of a problem draws its rows and its study with seed s.
 
 Null problems (a challenger called better is an error; at most 30 of 400 are accepted):
     again    the default entered a second time under another name: the search proposes other rates for it
@@ -87,7 +86,7 @@ def classes(seed: int, rows: int, curved: bool, noise: float = 0.5, columns: int
 
 
 def clusters(seed: int, rows: int, curved: bool, columns: int = 20, count: int = 5, apart: float = 0.8) -> Data:
-    """Gaussian clusters, one for each class: nearly no overlap, so that what a network gets wrong it learned by heart."""
+    """Gaussian clusters, one for each class, that hardly overlap: what a network gets wrong, it learned by heart."""
     rng = np.random.default_rng(seed)
     centres, y = apart * rng.standard_normal((count, columns)), rng.integers(count, size=rows)
     return centres[y] + rng.standard_normal((rows, columns)), y
