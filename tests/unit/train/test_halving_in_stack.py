@@ -62,6 +62,8 @@ def test_each_member_has_its_own_clock():
     advance(expected, folds, 3)
     assert both.clock[:, 0].tolist() == [3 * 5, 5]
     assert_same(weights(both), weights(first) | weights(expected), 1e-10)
+    both.keep([1])
+    assert both.clock.tolist() == [[5]]
 
 
 def explodes(output, target, limit=1.0):
@@ -116,7 +118,7 @@ def test_one_bad_number_in_one_gradient_is_enough(spoil):
 
     members = [member(1), member(2, objective=Objective("t", one_number, 1, "identity"))]
     together = population(members)
-    assert [b.number for b in advance(together, [fold()], 1)] == [2]
+    assert advance(together, [fold()], 1) == [Broken(2, "t", epoch=1, step=1)]
     assert torch.isfinite(together.network.flat).all()
 
 

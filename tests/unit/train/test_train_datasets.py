@@ -133,6 +133,16 @@ class TestAugmented:
         module = one.populations[0].network.module(0)
         torch.testing.assert_close(first[0], module(table.X).detach())
 
+    def test_evaluation_never_reads_where_members_have_folds_of_their_own(self):
+        data = Augmented()
+        table = from_dataset(data)
+        folds = [Fold(table.X, table.y, torch.arange(first, first + 20), table.changing) for first in (0, 10)]
+        one = Session(Assembly(Make(plain), folds, engine="stacked"), [member(1), member(2, fold=1)])
+        one.advance(1)
+        data.read.clear()
+        one.predict(torch.arange(30))
+        assert data.read == []
+
     def test_training_inputs_are_fresh_and_targets_fixed(self):
         table = from_dataset(Augmented())
         fold = Fold(table.X, table.y, torch.arange(30), table.changing)
