@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from losslab.catalog import CATALOGUE
 from losslab.models.renew import drawing_from
 from losslab.optim import torch_optimizer
-from losslab.train.batches import EpochBatches, Fold, epoch_order
+from losslab.train.batches import EpochBatches, Fold, epoch_order, on_device
 from losslab.train.loop import advance
 from losslab.train.member import Member
 from losslab.train.network import Network
@@ -118,8 +118,8 @@ def folds(classes: bool, dtype: torch.dtype, device: str) -> list[Fold]:
     for own in rows:
         mean, scale = X[own].mean(0), X[own].std(0)
         target = y if classes else ((y - y[own].mean()) / y[own].std()).to(dtype)
-        found.append(Fold(((X - mean) / scale).to(dtype), target, own).to(torch.device(device)))
-    return found
+        found.append(Fold(((X - mean) / scale).to(dtype), target, own))
+    return on_device(found, torch.device(device))
 
 
 def on_column(loss: Loss, output: Tensor, target: Tensor) -> Tensor:

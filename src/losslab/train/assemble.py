@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from losslab.train.batches import EpochBatches, Fold
+from losslab.train.batches import EpochBatches, Fold, on_device
 from losslab.train.member import Member
 from losslab.train.memory import members_at_once
 from losslab.train.network import Network, Single, Stacked
@@ -52,7 +52,7 @@ class Assembly:
             raise ValueError(f"engine must be auto, {' or '.join(ENGINES)}; got {engine!r}")
         self.factory, self.engine = factory, engine
         self.device = torch.device(device)
-        self.folds = [fold.to(self.device) for fold in folds]
+        self.folds = on_device(folds, self.device)
         self.choices: dict[tuple[Any, ...], Choice] = {}
 
     def plans(self, members: Sequence[Member]) -> list[Plan]:

@@ -25,9 +25,6 @@ class Fold:
     rows: Tensor
     changing: Any = None
 
-    def to(self, device: torch.device) -> "Fold":
-        return Fold(self.X.to(device), self.y.to(device), self.rows.to(device), self.changing)
-
 
 def epoch_order(fold: Fold, seed: int, number: int, epoch: int) -> Tensor:
     """The rows of a fold in the order of one epoch: a function of (seed, fold, epoch) and of nothing else."""
@@ -80,13 +77,31 @@ class FoldView:
     """Rows of its own fold for each member."""
 
     def __init__(self, folds: Sequence[Fold], of_member: Sequence[int], train: bool = False) -> None:
-        used = sorted(set(of_member))
-        self.changing = folds[used[0]].changing if train else None
-        self.X = torch.stack([folds[number].X for number in used]) if len(used) > 1 else folds[used[0]].X[None]
-        self.y = torch.stack([folds[number].y for number in used])
-        self.place = torch.tensor([used.index(number) for number in of_member], device=self.y.device)[:, None]
+        self.changing = folds[of_member[0]].changing if train else None
+        self.X, self.X_place = stack_distinct([folds[number].X for number in of_member])
+        self.y, self.y_place = stack_distinct([folds[number].y for number in of_member])
 
     def gather(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """x (K, B, ...), y (K, B) for row numbers (K, B)."""
-        x = self.X[self.place, rows] if self.changing is None else torch.stack([self.changing[own] for own in rows])
-        return x, self.y[self.place, rows]
+        fresh = self.changing
+        x = self.X[self.X_place, rows] if fresh is None else torch.stack([fresh[own] for own in rows])
+        return x, self.y[self.y_place, rows]
+
+
+def stack_distinct(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The different ones among K tensors (N, ...) stacked, (U, N, ...), and for each its place there, (K, 1).
+
+    What all folds share (images, labels) is not copied.
+    """
+    different = {id(tensor): tensor for tensor in tensors}
+    places = {name: place for place, name in enumerate(different)}
+    found = list(different.values())
+    place = torch.tensor([places[id(tensor)] for tensor in tensors], device=found[0].device)
+    return torch.stack(found) if len(found) > 1 else found[0][None], place[:, None]
+
+
+def on_device(folds: Sequence[Fold], device: torch.device) -> list[Fold]:
+    """The folds with their tensors on a device; what they share is moved once."""
+    tensors = {id(tensor): tensor for fold in folds for tensor in (fold.X, fold.y, fold.rows)}
+    moved = {name: tensor.to(device) for name, tensor in tensors.items()}
+    return [Fold(moved[id(f.X)], moved[id(f.y)], moved[id(f.rows)], f.changing) for f in folds]

@@ -7,7 +7,7 @@ from train_examples import COLUMNS, assert_same, fold, member, population, weigh
 from losslab.data.prepare import prepare
 from losslab.data.table import Table
 from losslab.train.assemble import ENGINES
-from losslab.train.batches import EpochBatches, Fold, FoldView, batch_sizes
+from losslab.train.batches import EpochBatches, Fold, FoldView, batch_sizes, on_device
 from losslab.train.loop import ROWS_AT_ONCE, advance, predict
 
 on_both_engines = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
@@ -139,6 +139,34 @@ def test_only_folds_in_use_are_stacked():
     assert torch.equal(x[0], folds[3].X[[0, 7]])
     assert torch.equal(x[1], folds[1].X[[7, 0]])
     assert torch.equal(y[2], folds[3].y[[4, 4]])
+
+
+def test_what_folds_share_is_not_copied():
+    """Images are not scaled by fold, and labels are the same: one tensor for all."""
+    first, second = fold(seed=1), fold(seed=2)
+    folds = [
+        Fold(first.X, y, torch.arange(start, start + 20)) for y, start in ((first.y, 0), (second.y, 9), (first.y, 20))
+    ]
+    view = FoldView(folds, [2, 0, 1, 0])
+    assert view.X.data_ptr() == first.X.data_ptr()
+    assert view.y.shape[0] == 2
+    rows = torch.tensor([[1, 2], [3, 4], [5, 6], [0, 0]])
+    x, y = view.gather(rows)
+    assert torch.equal(x, first.X[rows])
+    assert torch.equal(y, torch.stack([first.y[[1, 2]], first.y[[3, 4]], second.y[[5, 6]], first.y[[0, 0]]]))
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_what_folds_share_is_moved_once(device):
+    first, second = fold(seed=1), fold(seed=2)
+    changing = object()
+    folds = [Fold(first.X, first.y, first.rows, changing), Fold(first.X, second.y, second.rows)]
+    one, other = on_device(folds, torch.device(device))
+    assert one.X is other.X
+    assert one.y is not other.y
+    assert {t.device.type for f in (one, other) for t in (f.X, f.y, f.rows)} == {device}
+    assert one.changing is changing
+    assert other.changing is None
 
 
 @pytest.mark.parametrize(
