@@ -132,11 +132,10 @@ def _columns(data: TuneData, rows: list[Row], numbers: words.Numbers) -> list[_C
     intervals = [numbers.interval(row.difference_low, row.difference_high) for row in rows]
     wide = max(map(len, differences), default=0)
     both = [f"{d:>{wide}}{GAP}{i}" for d, i in zip(differences, intervals, strict=True)]
-    short = words.SHORT.get(data.default, "default")
     return [
         _Column("valid.*", [numbers.value(row.validation) if words.known(row.validation) else "" for row in rows]),
         _Column("test", [numbers.value(row.test) for row in rows]),
-        _Column(f"against tuned {short}, 95 %", both, align="<"),
+        _Column(f"against {words.against(data)}, 95 %", both, align="<"),
         _Column("p", [words.p_value(row.p_value) for row in rows]),
     ]
 

@@ -168,6 +168,12 @@ def recommended(data: TuneData) -> Row | None:
     return default_row(data) if data.keep_default else winner_row(data)
 
 
+def against(data: TuneData) -> str:
+    """What differences are from: "tuned CE", or "CE" where nothing was tuned."""
+    tuned = any(row.role == "untuned" for row in data.table)
+    return ("tuned " if tuned else "") + SHORT.get(data.default, "default")
+
+
 def direction(data: TuneData) -> str:
     return "higher is better" if data.higher_is_better else "lower is better"
 
