@@ -211,6 +211,11 @@ def read(record: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
 
 
+COUNTS = ("repetitions", "challenger_better", "default_better", "equivalent", "undecided", "failed")
+SIZES = ("difference", "spread_of_difference", "spread_of_runs", "detectable", "seconds_each")
+HEAD = " " * 24 + "".join(f"{name.replace('_', ' ')[:10]:>11s}" for name in COUNTS + SIZES)
+
+
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts and sizes of the repetitions of one problem and model."""
     seeds = sorted(row["seed"] for row in rows)
@@ -237,6 +242,12 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def total(lines: list[dict[str, Any]], problems: list[Problem]) -> dict[str, int]:
+    """The counts of several problems together."""
+    names = {problem.name for problem in problems}
+    return {count: sum(line[count] for line in lines if line["problem"] in names) for count in COUNTS}
+
+
 def summarise(record: Path, out: Path) -> list[dict[str, Any]]:
     cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in read(record):
@@ -252,16 +263,13 @@ def summarise(record: Path, out: Path) -> list[dict[str, Any]]:
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "versions": versions(),
         "seconds": round(sum(row["seconds"] for rows in cells.values() for row in rows), 1),
+        "nulls": total(lines, NULLS),
+        "planted": total(lines, PLANTED),
         "rows": lines,
     }  # fmt: skip
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(content, indent=1) + "\n")
     return lines
-
-
-COUNTS = ("repetitions", "challenger_better", "default_better", "equivalent", "undecided", "failed")
-SIZES = ("difference", "spread_of_difference", "spread_of_runs", "detectable", "seconds_each")
-HEAD = " " * 24 + "".join(f"{name.replace('_', ' ')[:10]:>11s}" for name in COUNTS + SIZES)
 
 
 def line(row: dict[str, Any]) -> str:
