@@ -9,7 +9,7 @@ from torch import Tensor
 from losslab.models.renew import drawing_from, seed_generators
 from losslab.train.batches import EpochBatches, Fold, FoldView, gather
 from losslab.train.member import key
-from losslab.train.network import without_speed_warnings
+from losslab.train.network import Single, without_speed_warnings
 from losslab.train.population import Population
 from losslab.train.step import step
 
@@ -56,7 +56,7 @@ def advance(
             while population.position < len(batches):
                 if stop():
                     raise Stopped(broken)
-                seed_generators(key("step", population.seed, population.epoch, population.position))
+                _draw(population)
                 finite = step(population, *batches[population.position])
                 population.position += 1
                 on_step(len(population))
@@ -67,6 +67,14 @@ def advance(
                     batches = EpochBatches(population.members, folds, population.epoch)
             population.epoch, population.position = population.epoch + 1, 0
     return broken
+
+
+def _draw(population: Population) -> None:
+    """Random numbers of the next step: each member's own where members run one by one, else those of the stack."""
+    place = (population.epoch, population.position)
+    seed_generators(key("step", population.seed, *place))
+    if isinstance(population.network, Single):
+        population.network.keys = [key("step", member.seed, member.fold, *place) for member in population.members]
 
 
 def _drop(population: Population, finite: Tensor) -> list[Broken]:
@@ -83,6 +91,8 @@ def predict(population: Population, folds: Sequence[Fold], rows: Tensor) -> Tens
     of_member = [member.fold for member in population.members]
     view = None if len(set(of_member)) == 1 else FoldView(folds, of_member)
     parts = []
+    if isinstance(network, Single):
+        network.keys = []
     with drawing_from(key("predict", population.seed, population.epoch)), without_speed_warnings():
         for part in rows.split(ROWS_AT_ONCE):
             if view is None:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from losslab.models.renew import seed_generators
+
 
 @contextmanager
 def without_speed_warnings() -> Iterator[None]:
@@ -140,6 +142,7 @@ class Single(Network):
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__(modules)
+        self.keys: list[int] = []  # a member's own random numbers for the next pass, whatever its neighbours draw
         self.modules = [copy.deepcopy(module) for module in modules]
 
     def parameters(self) -> list[Tensor]:
@@ -154,8 +157,13 @@ class Single(Network):
         return leaves
 
     def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
-        own = [rows.clone() for rows in x] if len(x) > 1 else x  # a module may write into its input
-        return torch.stack([module.train(train)(rows) for module, rows in zip(self.modules, own, strict=True)])
+        outputs = []
+        for place, (module, rows) in enumerate(zip(self.modules, x, strict=True)):
+            if self.keys:
+                seed_generators(self.keys[place])
+            own = rows.clone() if len(x) > 1 else rows  # a module may write into its input
+            outputs.append(module.train(train)(own))
+        return torch.stack(outputs)
 
     def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
         width = len(self.layout.names)

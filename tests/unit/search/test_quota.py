@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from losslab.search.quota import candidates, equal_quota
-from losslab.train.lookup import default_loss, is_own
 from losslab.spec.declare import Catalogue
 from losslab.spec.interval import REAL, UNIT, Interval
 from losslab.spec.record import LossRecord, Parameter
+from losslab.train.lookup import default_loss, is_own
 
 
 def a_loss(name, task, group="", domain=REAL, **facts):

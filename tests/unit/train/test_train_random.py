@@ -136,7 +136,7 @@ def masks(one, epochs):
 
 
 def test_masks_differ_between_steps_epochs_members_and_seeds():
-    one = population([member(1, seed=3), member(2, seed=3)], with_dropout, Single)
+    one = population([member(1, seed=3), member(2, seed=5)], with_dropout, Single)
     seen = masks(one, 2)
     assert len(seen) == 2 * 2 * 5
     full = [mask for mask in seen if mask.shape == (8, 6)]
@@ -145,8 +145,20 @@ def test_masks_differ_between_steps_epochs_members_and_seeds():
     assert 0.42 < share < 0.58
     other = masks(population([member(1, seed=4)], with_dropout, Single), 1)
     assert not torch.equal(other[0], seen[0])
-    again = masks(population([member(1, seed=3), member(2, seed=3)], with_dropout, Single), 2)
+    again = masks(population([member(1, seed=3), member(2, seed=5)], with_dropout, Single), 2)
     assert all(torch.equal(a, b) for a, b in zip(seen, again, strict=True))
+
+
+def test_a_member_run_by_itself_draws_the_same_whatever_its_neighbours():
+    """Random numbers belong to (seed, fold, step): members of one seed share their masks, so losses meet equally."""
+    alone = population([member(2, seed=3)], with_dropout, Single)
+    among = population([member(1, seed=8), member(2, seed=3), member(3, seed=9)], with_dropout, Single)
+    advance(alone, [fold()], 2)
+    advance(among, [fold()], 1)
+    among.keep([0, 1])
+    advance(among, [fold()], 2)
+    assert torch.equal(alone.network.flat[0], among.network.flat[1])
+    assert not torch.equal(among.network.flat[0], among.network.flat[1])
 
 
 @on_both_engines
