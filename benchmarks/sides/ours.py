@@ -2,7 +2,7 @@
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line sets it
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command line sets it
 
 import torch
 from task import SPACE, Task

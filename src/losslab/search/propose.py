@@ -13,6 +13,8 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from losslab.search.space import Configuration, Space, State, to_configuration, to_values
 from losslab.spec.record import LossRecord
 from losslab.train.member import key
@@ -108,14 +110,17 @@ class Proposer:
         self._told.clear()
 
     def _points(self, numbers: range) -> list[dict[str, Any]]:
-        """A point of the space for each number. The default, and a grid's points, are given; the rest is asked for."""
+        """A point of the space for each number: the default, a grid and Sobol points are given, the rest is asked for."""
         from optuna.samplers import RandomSampler
 
+        seed = key("propose", self.seed, self.record.name, self._batch) % 2**32
         given: list[dict[str, Any]] = []
         if self._batch == 0:
             given = [within(to_values(self.default, self.space), self.free)]
             given += grid(self.free, self.quota - 1) if self.sampler == "grid" else []
-        seed = key("propose", self.seed, self.record.name, self._batch) % 2**32
+            given += (
+                sobol(self.free, len(numbers) - len(given), seed) if self.sampler in ("quasi-random", "grid") else []
+            )
         with quiet():
             self._study.sampler = RandomSampler(seed=seed)
             for point in given:
@@ -146,8 +151,6 @@ class Proposer:
             return samplers.CmaEsSampler(seed=seed, popsize=self.batches[0], warn_independent_sampling=False)
         if self.sampler == "nsga-ii":
             return samplers.NSGAIISampler(seed=seed, population_size=max(self.batches[0], 2))
-        if self.sampler in ("quasi-random", "grid"):
-            return sobol(self.free, seed)
         return samplers.RandomSampler(seed=seed)
 
 
@@ -181,19 +184,25 @@ def chunks(total: int, size: int) -> tuple[int, ...]:
     return tuple(min(size, total - first) for first in range(0, total, max(size, 1)))
 
 
-def sobol(space: Space, seed: int) -> "BaseSampler":
-    """Scrambled Sobol points of a space; its choices are drawn at random, as not every version of Optuna spreads them.
+def sobol(space: Space, count: int, seed: int) -> list[dict[str, Any]]:
+    """Scrambled Sobol points of a space's numbers, `count` of them; choices are left to be drawn at random.
 
-    Optuna's sampler learns the space from the first completed trial, and draws independent random points until there is
-    one. A batch is asked for before anything is completed, so the space is handed over here.
+    From torch: Optuna's sampler needs scipy, whose import takes longer than a small search.
     """
-    from optuna.samplers import QMCSampler
+    numbers = {name: d for name, d in space.items() if not hasattr(d, "choices")}
+    if not numbers or count < 1:
+        return []
+    shares = torch.quasirandom.SobolEngine(len(numbers), scramble=True, seed=seed).draw(count, dtype=torch.float64)
+    return [
+        {name: at(d, share) for (name, d), share in zip(numbers.items(), row, strict=True)} for row in shares.tolist()
+    ]
 
-    class Sobol(QMCSampler):
-        def infer_relative_search_space(self, study: Any, trial: Any) -> Space:
-            return {name: d for name, d in space.items() if not hasattr(d, "choices")}
 
-    return Sobol(scramble=True, seed=seed, warn_independent_sampling=False)
+def at(distribution: Any, share: float) -> float:
+    """The number at a share of a range, or of its logarithm where it is searched so."""
+    low, high = distribution.low, distribution.high
+    value = low * (high / low) ** share if distribution.log else low + (high - low) * share
+    return float(min(max(value, low), high))
 
 
 def grid(space: Space, count: int) -> list[dict[str, Any]]:
@@ -234,11 +243,7 @@ def middles(distribution: Any, parts: int) -> list[Any]:
     """The middles of equal parts of a range, or the first choices."""
     if hasattr(distribution, "choices"):
         return list(distribution.choices[:parts])
-    shares = [(i + 0.5) / parts for i in range(parts)]
-    low, high = distribution.low, distribution.high
-    if distribution.log:
-        return [low * (high / low) ** share for share in shares]
-    return [low + (high - low) * share for share in shares]
+    return [at(distribution, (i + 0.5) / parts) for i in range(parts)]
 
 
 def within(values: Mapping[str, Any], space: Space) -> dict[str, Any]:
