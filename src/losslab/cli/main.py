@@ -2,8 +2,8 @@
 
 import os
 
-# A thread that waits spins for some microseconds and then sleeps: nearly as fast as going on spinning on a quiet machine,
-# many times faster beside a busy neighbour. To be set before torch is imported; it is this process's own choice.
+# A thread that waits spins for some microseconds and then sleeps: nearly as fast as to go on spinning on a quiet
+# machine, many times faster beside a busy neighbour. To be set before torch is imported; it is this process's choice.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 

@@ -110,7 +110,7 @@ class Proposer:
         self._told.clear()
 
     def _points(self, numbers: range) -> list[dict[str, Any]]:
-        """A point of the space for each number: the default, a grid and Sobol points are given, the rest is asked for."""
+        """A point of the space for each number: the default, a grid, Sobol points are given; the rest is asked for."""
         from optuna.samplers import RandomSampler
 
         seed = key("propose", self.seed, self.record.name, self._batch) % 2**32
