@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SAMPLERS = ("quasi-random", "random", "grid", "tpe", "gp", "cma-es", "nsga-ii")
 ADAPTIVE_SHARE = 8  # the last eighth of a quasi-random search adapts (TPE)
 ADAPTIVE_BATCHES = 2
-SMALLEST_BATCH = 8  # a smaller stack costs nearly as much time as this one
+SMALLEST_STACK = 16  # of members of all losses: a smaller one takes nearly as long, for fewer configurations
 BATCHES = 8  # of the samplers that adapt throughout
 UNAWARE_OF_PRUNING = ("gp", "cma-es", "nsga-ii")  # told of a pruned member as if its last rung had been its end
 
@@ -35,9 +35,9 @@ class Proposer:
     """Proposes the configurations of one loss: `quota` of them, the default first.
 
     `space` is `space_of(record, ...)`, `default` is `default_configuration(record, ...)`. Trial numbers run from
-    `start`. Ask `next_batch()`, `tell` every member of the batch, ask again, until an empty list comes back.
-    `batches` says how many configurations each batch has. Values are told in the metric's own sense
-    (`higher_is_better`). Raises ValueError for an unknown sampler, ModuleNotFoundError where it needs a package.
+    `start`; `peers` losses train in one stack. Ask `next_batch()`, `tell` every member of the batch, ask again, until
+    an empty list comes back. `batches` says how many configurations each batch has. Values are told in the metric's own
+    sense (`higher_is_better`). Raises ValueError for an unknown sampler, ModuleNotFoundError where it needs a package.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Proposer:
         seed: int = 0,
         higher_is_better: bool = True,
         start: int = 0,
+        peers: int = 1,
     ) -> None:
         import optuna
 
@@ -62,7 +63,7 @@ class Proposer:
         self.default = default
         self.free = {name: d for name, d in space.items() if not d.single()}
         self.fixed = {name: only_value(d) for name, d in space.items() if d.single()}
-        self.batches = plan(self.sampler, quota, len(self.free))
+        self.batches = plan(self.sampler, quota, len(self.free), peers)
         self._asked: dict[int, Trial] = {}
         self._told: dict[int, tuple[list[tuple[int, float]], float | None, State]] = {}
         self._batch = 0
@@ -165,14 +166,14 @@ def check_sampler(name: str) -> str:
     return spelling
 
 
-def plan(sampler: str, quota: int, dimensions: int) -> tuple[int, ...]:
-    """How many configurations each batch asks for; they add up to the quota."""
+def plan(sampler: str, quota: int, dimensions: int, peers: int = 1) -> tuple[int, ...]:
+    """How many configurations each batch asks for; they add up to the quota. `peers` losses train in one stack."""
     if sampler in ("random", "grid"):
         return (quota,)
     if sampler == "quasi-random":
         adaptive = quota // ADAPTIVE_SHARE
-        sizes = (quota - adaptive, *chunks(adaptive, max(math.ceil(adaptive / ADAPTIVE_BATCHES), SMALLEST_BATCH)))
-        return sizes if adaptive else (quota,)
+        batches = min(ADAPTIVE_BATCHES, adaptive * peers // SMALLEST_STACK)
+        return (quota - adaptive, *chunks(adaptive, math.ceil(adaptive / batches))) if batches else (quota,)
     size = math.ceil(quota / BATCHES)
     if sampler == "cma-es":  # its population must not be smaller than the usual one
         size = max(size, 4 + int(3 * math.log(max(dimensions, 1))))

@@ -38,6 +38,9 @@ from losslab.train.lookup import check_head, head_of, is_own
 RECORD = "journal.jsonl"
 
 
+FEW_TRIALS = 16  # fewer leave two searches of the very same loss too far apart (benchmarks/verdict.py)
+
+
 @dataclass
 class Study:
     """A study that is ready to run; `data` fills up on the way and ends as the result."""
@@ -64,6 +67,11 @@ class Study:
         self.records = {record.name: record for record in self.candidates.losses}
         self.default = self.candidates.default.name
         self.quota = self._quota()
+        if options.trials is not None and self.quota.each < FEW_TRIALS:
+            self.notes.append(
+                f"{self.quota.each} trials per loss are few: luck in the search can pass for a better loss; "
+                f"{FEW_TRIALS} or more are safer"
+            )
         self.rules = {name: update_rule(name) for name in options.optimizers}
         self.rungs = rungs(options.most_epochs)
         self._proposers()
@@ -224,6 +232,7 @@ class Study:
             name: Proposer(
                 record, self.spaces[name], options.sampler, default=self.defaults[name], quota=self.quota.each,
                 seed=options.seed, higher_is_better=self.metric.higher_is_better, start=place * self.quota.each,
+                peers=len(self.records),
             )
             for place, (name, record) in enumerate(self.records.items())
         }  # fmt: skip

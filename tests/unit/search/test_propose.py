@@ -31,7 +31,7 @@ RECORD = LossRecord(
 def proposer(sampler="quasi-random", quota=51, optimizers=OPTIMIZERS, record=RECORD, **options):
     space = space_of(record, optimizers, batch_sizes=options.pop("batch_sizes", None))
     default = default_configuration(record, optimizers, space=space)
-    return Proposer(record, space, sampler, default=default, quota=quota, **options)
+    return Proposer(record, space, sampler, default=default, quota=quota, **{"peers": 5, **options})
 
 
 def goodness(configuration):
@@ -147,7 +147,7 @@ def test_pruned_members_teach_through_their_curves():
 
 
 def test_a_value_that_is_not_finite_is_a_failure():
-    search = proposer(quota=8, seed=0)
+    search = proposer(quota=8, seed=0, peers=16)
     for c in search.next_batch():
         search.tell(c.number, [(1, float("nan"))], float("nan"), "complete")
     assert len(search.next_batch()) == 1
@@ -170,7 +170,9 @@ def test_small_quotas_and_plans():
     assert len(run(proposer("grid", quota=2))[0]) == 2
     with pytest.raises(ValueError, match="quota of 0"):
         proposer(quota=0)
-    assert plan("quasi-random", 51, 4) == (45, 6)
+    assert plan("quasi-random", 51, 4, peers=5) == (45, 6)
+    assert plan("quasi-random", 64, 4) == (64,)  # eight alone would take nearly as long as sixteen
+    assert plan("quasi-random", 128, 4) == (112, 16)
     assert plan("quasi-random", 256, 4) == (224, 16, 16)
     assert plan("quasi-random", 7, 4) == (7,)
     assert plan("tpe", 51, 4) == (7,) * 7 + (2,)
