@@ -2,11 +2,9 @@
 
 import os
 
-BUSY = 0.5  # load average from which on other processes have a core of their own to lose
-
-# Threads of torch spin while they wait. Beside a busy neighbour that is many times slower than to sleep after some
-# microseconds; on a quiet machine it is a fifth faster. To be set before torch is imported, for this process alone.
-if "OMP_WAIT_POLICY" not in os.environ and hasattr(os, "getloadavg") and os.getloadavg()[0] > BUSY:
+# Threads of torch spin while they wait. Beside a busy neighbour (half a core or more) that is many times slower than to
+# sleep after some microseconds; on a quiet machine it is a fifth faster. To be set before torch is imported.
+if "OMP_WAIT_POLICY" not in os.environ and hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import typer
