@@ -83,6 +83,10 @@ class Confirmation:
                 path = self.checkpoint and self.checkpoint.with_name(f"{self.checkpoint.name}-{first}-{end}.pt")
                 members = [member for place in places for member in self._members(place, block, folds)]
                 session = Session(assembly, members, checkpoint=path, stop=stop, on_step=on_step)
+                numbers = [member.number for member in members]
+                unknown = [e for e in self._looks(end) if any((e, number) not in self.values for number in numbers)]
+                if not session.leads_to(unknown[0] if unknown else end, numbers):
+                    session.start(members)
                 self._train(session, folds, end)
                 self._keep_outputs(session, first)
                 done += len(members)
@@ -103,6 +107,10 @@ class Confirmation:
         for place, one in enumerate(self.retrained.values()):
             ends.setdefault(one.configuration.epochs or self.epochs, []).append(place)
         return dict(sorted(ends.items()))
+
+    def _looks(self, end: int) -> list[int]:
+        """The epochs at which the validation metric is read."""
+        return [rung for rung in self.rungs if rung < end] + [end]
 
     def _blocks(self) -> list[tuple[int, range]]:
         """Runs that train together: as many as there is memory for their copies of the data."""
@@ -136,7 +144,7 @@ class Confirmation:
     def _train(self, session: Session, folds: Folds, end: int) -> None:
         """To the end, with the validation metric at each rung."""
         validation = self.problem.split.validation
-        for epoch in [rung for rung in self.rungs if rung < end] + [end]:
+        for epoch in self._looks(end):
             numbers = [member.number for member in session.members]
             if session.reached >= epoch and all((epoch, number) in self.values for number in numbers):
                 continue

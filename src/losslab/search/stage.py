@@ -94,11 +94,14 @@ class Search:
             return
         path = self.checkpoint and self.checkpoint.with_name(f"{self.checkpoint.name}-{batch}.pt")
         members = [self.member(configuration) for configuration in configurations]
-        # Where the checkpoint is lost, members that were halted train again with the others: one order, one stack.
+        # Where the checkpoint is lost, or ahead of the journal, everyone trains again, the halted too: the same stack.
         session = Session(
             self.assembly, members, checkpoint=path, stop=self.settings.stop, on_step=self.settings.on_step
         )
         reached = {record["epoch"] for record in known}
+        ahead = [epoch for epoch in rungs if epoch not in reached]
+        if ahead and not session.leads_to(ahead[0], self._alive()):
+            session.start(members)
         for epoch in rungs:
             if epoch in reached:
                 if session.reached <= epoch:

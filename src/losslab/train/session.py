@@ -1,7 +1,7 @@
 """Populations that train rung by rung, and go on after a kill from what was saved."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
@@ -34,13 +34,27 @@ class Session:
     ) -> None:
         self.assembly, self.checkpoint, self.stop, self.on_step = assembly, checkpoint, stop, on_step
         self.broken: list[Broken] = []
+        self.populations: list[Population] = []
         saved = read_checkpoint(checkpoint, assembly.device)
         if saved is None:
-            self.plans = assembly.plans(members)
-            self.populations = [plan.population() for plan in self.plans]
+            self.start(members)
         else:
             self.populations = [self._restore(one, members) for one in saved["populations"]]
             self.broken = [Broken(*one) for one in saved["broken"]]
+
+    def start(self, members: Sequence[Member]) -> None:
+        """Everyone at the first step."""
+        self.populations = [plan.population() for plan in self.assembly.plans(members)]
+        self.broken = []
+
+    def leads_to(self, epoch: int, numbers: Iterable[int]) -> bool:
+        """Whether this training can still be looked at after `epoch` epochs, with all members of these numbers in it.
+
+        It cannot where a checkpoint is ahead of what is known otherwise: then it has to start again.
+        """
+        past = any((p.epoch, p.position) > (epoch, 0) for p in self.populations)
+        here = {member.number for member in self.members} | {broken.number for broken in self.broken}
+        return not past and here.issuperset(numbers)
 
     @property
     def members(self) -> list[Member]:
