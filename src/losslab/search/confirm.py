@@ -11,12 +11,11 @@ from torch import Tensor
 from losslab.data.table import Prepared
 from losslab.search.journal import Journal
 from losslab.search.problem import Folds, Problem, validation_values
-from losslab.search.space import Configuration, in_target_unit
+from losslab.search.space import Configuration
 from losslab.spec.record import LossRecord
 from losslab.train.assemble import Assembly
 from losslab.train.member import Member, key
 from losslab.train.memory import free_bytes
-from losslab.train.objective import objective_of
 from losslab.train.session import Session
 
 RESAMPLED = 0.9  # of the training rows, drawn anew for each retraining, without repeats
@@ -128,18 +127,12 @@ class Confirmation:
         configuration = self.retrained[self.labels[place]].configuration
         record = self.records[configuration.loss]
         return [
-            Member(
-                number=place * self.runs + run,
-                objective=objective_of(record, self.problem.classes),
-                params=in_target_unit(configuration.params, record, folds.prepared[fold].y_mad),
-                optimizer=configuration.optimizer,
-                hyper=configuration.hyper,
-                seed=key("retrain", self.seed, run) % 2**31,
-                fold=fold,
-                batch_size=configuration.batch_size or self.batch_size,
+            folds.member(
+                configuration, record, number=place * self.runs + run, seed=key("retrain", self.seed, run) % 2**31,
+                fold=fold, batch_size=self.batch_size,
             )
             for fold, run in enumerate(block)
-        ]
+        ]  # fmt: skip
 
     def _train(self, session: Session, folds: Folds, end: int) -> None:
         """To the end, with the validation metric at each rung."""

@@ -11,8 +11,11 @@ from losslab.data.table import Prepared, Split, Table
 from losslab.metrics.links import predictions
 from losslab.metrics.record import Metric, Needs
 from losslab.metrics.threshold import Threshold, fit_threshold
+from losslab.search.space import Configuration, in_target_unit
+from losslab.spec.record import LossRecord
 from losslab.train.batches import Fold
 from losslab.train.member import Member
+from losslab.train.objective import objective_of
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,21 @@ class Folds:
 
     def training(self) -> list[Fold]:
         return [self.problem.fold(prepared, rows) for prepared, rows in zip(self.prepared, self.rows, strict=True)]
+
+    def member(
+        self, configuration: Configuration, record: LossRecord, *, number: int, seed: int, fold: int, batch_size: int
+    ) -> Member:
+        """A configuration as the engine sees it: parameters in units of the standardised target of its fold."""
+        return Member(
+            number=number,
+            objective=objective_of(record, self.problem.classes),
+            params=in_target_unit(configuration.params, record, self.prepared[fold].y_mad),
+            optimizer=configuration.optimizer,
+            hyper=configuration.hyper,
+            seed=seed,
+            fold=fold,
+            batch_size=configuration.batch_size or batch_size,
+        )
 
     def read(self, members: Sequence[Member], outputs: Tensor, needs: Needs) -> Tensor | None:
         """What a metric needs, (K, n) or (K, n, C), from raw outputs (K, n, ...), each through its loss's link.

@@ -11,11 +11,10 @@ from losslab.search.halving import survivors
 from losslab.search.journal import Journal, Record
 from losslab.search.problem import Folds, validation_values
 from losslab.search.propose import Proposer
-from losslab.search.space import Configuration, Outcome, State, in_target_unit
+from losslab.search.space import Configuration, Outcome, State
 from losslab.spec.record import LossRecord
 from losslab.train.assemble import Assembly
 from losslab.train.member import Member
-from losslab.train.objective import objective_of
 from losslab.train.session import Session
 
 
@@ -120,21 +119,13 @@ class Search:
                 break
         session.finish()
 
-    def member(
-        self, configuration: Configuration, *, number: int | None = None, seed: int | None = None, fold: int = 0
-    ) -> Member:
-        """A configuration as the engine sees it: parameters in units of the standardised target of its fold."""
-        record, prepared = self.records[configuration.loss], self.folds.prepared[fold]
-        return Member(
+    def member(self, configuration: Configuration, *, number: int | None = None) -> Member:
+        """The configuration as a member of the first fold, under its own number or another."""
+        settings = self.settings
+        return self.folds.member(
+            configuration, self.records[configuration.loss], seed=settings.seed, fold=0, batch_size=settings.batch_size,
             number=configuration.number if number is None else number,
-            objective=objective_of(record, self.folds.problem.classes),
-            params=in_target_unit(configuration.params, record, prepared.y_mad),
-            optimizer=configuration.optimizer,
-            hyper=configuration.hyper,
-            seed=self.settings.seed if seed is None else seed,
-            fold=fold,
-            batch_size=configuration.batch_size or self.settings.batch_size,
-        )
+        )  # fmt: skip
 
     def _rungs(self, configurations: Sequence[Configuration]) -> list[int]:
         ends = {configuration.epochs or self.settings.epochs for configuration in configurations}
