@@ -30,3 +30,7 @@ def said(result):
         for name, value in result.to_json().items()
         if name not in ("seconds", "command", "ledger", "engine")
     }
+
+
+def by_loss(result):
+    return {row.loss: row for row in result.table if row.role == "loss"}

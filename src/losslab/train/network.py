@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -52,7 +53,7 @@ class Layout:
         ]
 
 
-class Network:
+class Network(ABC):
     """K members' weights as a matrix `flat` (K, P), and how they are run. A subclass says how."""
 
     engine = ""
@@ -68,9 +69,9 @@ class Network:
         """What to differentiate with respect to: one tensor (K, ...) for each parameter."""
         return self.layout.views(self.flat)
 
+    @abstractmethod
     def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
         """Outputs (K, B, ...) for inputs (K, B, ...)."""
-        raise NotImplementedError
 
     def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
         """The gradients of `parameters()` as a matrix (K, P)."""
@@ -80,16 +81,17 @@ class Network:
         """Drops all members but those at the given indices."""
         self.flat = self.flat[members]
 
+    @abstractmethod
     def module(self, member: int) -> nn.Module:
         """One member as an ordinary module with its own weights and buffers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def constants(self) -> dict[str, Tensor]:
         """What belongs to a member and is not trained, by name: buffers and frozen parameters, stacked (K, ...)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load_constants(self, constants: dict[str, Tensor]) -> None:
-        raise NotImplementedError
+        """Puts back what `constants` gave."""
 
 
 class Stacked(Network):
