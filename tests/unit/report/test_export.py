@@ -78,7 +78,7 @@ import sys
 sys.modules["losslab"] = None
 import torch
 folder = sys.argv[1]
-work = torch.load(folder + "/work.pt")
+work = torch.load(folder + "/sample.pt")
 found = {}
 for name, batches in work.items():
     space = {}
