@@ -101,7 +101,7 @@ def everything(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     for record in CATALOGUE.values():
         write_best_loss(record, chosen(record), folder / f"{record.name}.py", optimizer=ADAMW, target_scale=3.0)
-    torch.save({record.name: list(batches(record)) for record in CATALOGUE.values()}, folder / "work.pt")
+    torch.save({record.name: list(batches(record)) for record in CATALOGUE.values()}, folder / "sample.pt")
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", RUN, str(folder)], capture_output=True, text=True, cwd=folder, check=False
     )
