@@ -86,8 +86,13 @@ def test_asymmetric_with_equal_powers_is_twice_the_balanced_focal_loss(soft, gam
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
 def test_sigmoid_focal_is_focal_on_two_scores(gamma):
     x, y = batch()
-    two = lambda t: L.focal_loss(torch.stack((-0.3 * t, 0.7 * t), 1), y.long(), gamma=gamma)  # noqa: E731
-    one = lambda t: 2 * L.sigmoid_focal_loss(t, y, alpha=0.5, gamma=gamma)  # noqa: E731
+
+    def two(t):
+        return L.focal_loss(torch.stack((-0.3 * t, 0.7 * t), 1), y.long(), gamma=gamma)
+
+    def one(t):
+        return 2 * L.sigmoid_focal_loss(t, y, alpha=0.5, gamma=gamma)
+
     same(gradient(two, x), gradient(one, x))
 
 
@@ -134,11 +139,12 @@ HARD = [
 def test_hard_logits(logit, gamma, value, slope, tensor, dtype):
     power = torch.tensor(gamma, dtype=dtype) if tensor else gamma
     rel = 1e-5 if dtype == torch.float32 else 1e-11
-    one = lambda t: 2 * L.sigmoid_focal_loss(t, torch.ones_like(t), alpha=0.5, gamma=power)  # noqa: E731
-    none = lambda t: 2 * L.sigmoid_focal_loss(-t, torch.zeros_like(t), alpha=0.5, gamma=power)  # noqa: E731
-    asymmetric = lambda t: L.asymmetric_loss(t, torch.ones_like(t), gamma_pos=power)  # noqa: E731
-    no = lambda t: L.asymmetric_loss(-t, torch.zeros_like(t), gamma_neg=power, clip=0.0)  # noqa: E731
-    losses = [one, none, asymmetric, no]
+    losses = [
+        lambda t: 2 * L.sigmoid_focal_loss(t, torch.ones_like(t), alpha=0.5, gamma=power),
+        lambda t: 2 * L.sigmoid_focal_loss(-t, torch.zeros_like(t), alpha=0.5, gamma=power),
+        lambda t: L.asymmetric_loss(t, torch.ones_like(t), gamma_pos=power),
+        lambda t: L.asymmetric_loss(-t, torch.zeros_like(t), gamma_neg=power, clip=0.0),
+    ]
     if logit != INF:  # the softmax of an infinite score is not defined
         losses.append(lambda t: L.focal_loss(torch.stack((t, torch.zeros_like(t)), 1), torch.tensor([0]), gamma=power))
     for loss in losses:
