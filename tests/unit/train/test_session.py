@@ -233,6 +233,30 @@ def test_broken_members_are_returned_once():
     assert len(one.broken) == 1
 
 
+def test_training_that_is_past_an_epoch_does_not_lead_to_it(tmp_path):
+    """What was looked at after one epoch cannot be looked at again from a later step, or without those halted there."""
+    numbers = [one.number for one in MEMBERS]
+    one = session()
+    one.advance(1)
+    assert one.leads_to(1, numbers)
+    assert one.leads_to(2, numbers)
+    assert not one.leads_to(0, numbers)
+    assert not one.leads_to(2, [*numbers, 999])
+    stopped = session(checkpoint=tmp_path / "a.pt", steps=1)
+    with pytest.raises(Stopped):
+        stopped.advance(2)
+    assert stopped.reached == 0
+    assert not stopped.leads_to(0, numbers)  # one step into the first epoch
+    assert stopped.leads_to(1, numbers)
+    one.keep(numbers[1:])
+    assert not one.leads_to(2, numbers)
+    one.broken.append(Broken(numbers[0], "square", 1, 1))
+    assert one.leads_to(2, numbers)
+    one.start(MEMBERS)
+    assert one.leads_to(0, numbers)
+    assert one.broken == []
+
+
 def test_predictions_come_with_their_members():
     one = session()
     one.advance(1)
