@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from losslab.spec.facts import Facts
 from losslab.spec.interval import REAL, Interval
 
 Kind = Literal["pointwise", "rowwise"]
@@ -70,6 +71,7 @@ class LossRecord:
     target_domain: Interval = REAL
     group: str = ""  # losses of one group are the same up to a reparametrisation
     kinks: Callable[..., tuple[float, ...]] | None = None  # of a pointwise loss: values of input - target, or of input
+    facts: Facts | None = None
     torch_name: str | None = None  # the name in torch.nn.functional, where torch has it
     positional: tuple[str, ...] = ()  # what may be passed by position after input and target
     module_name: str = ""
