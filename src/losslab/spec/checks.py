@@ -1,5 +1,6 @@
 """What a loss refuses, in words: what was found, where, and what to do."""
 
+import inspect
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -29,8 +30,17 @@ def check_names(name: str, given: Mapping[str, Any], known: Mapping[str, Any]) -
         raise TypeError(f"{name}: unknown argument {keyword!r}; {hint}")
 
 
-def check_choices(name: str, given: Mapping[str, Any]) -> None:
-    for keyword, allowed in CHOICES.items():
+def check_given(name: str, record: LossRecord, given: Mapping[str, Any]) -> None:
+    """Nothing that has no default may be left out."""
+    for key, value in given.items():
+        if value is inspect.Parameter.empty:
+            hint = ", one number for each class: torch.bincount(target) of the training rows"
+            raise TypeError(f"{name}: {key} is missing{hint if key in record.per_class else ''}")
+
+
+def check_choices(name: str, record: LossRecord, given: Mapping[str, Any]) -> None:
+    more = {"reduction": (*CHOICES["reduction"], *record.more_reductions), **record.choices}
+    for keyword, allowed in (CHOICES | more).items():
         value = given[keyword]
         if not isinstance(value, str) or value not in allowed:
             found = f"{type(value).__name__}" if isinstance(value, Tensor) else repr(value)
@@ -101,9 +111,20 @@ def _same_shape_fix(input: Tensor, target: Tensor) -> str:
     return "Give both the same shape, one target for each prediction"
 
 
-def check_rowwise(record: LossRecord, input: Tensor, target: Tensor) -> bool:
+def check_class_dim(name: str, class_dim: Any, input: Tensor) -> int:
+    """Where the classes are, counted from the front; in a tensor without rows they are the one dimension there is."""
+    if not isinstance(class_dim, int) or isinstance(class_dim, bool):
+        raise TypeError(f"{name}: class_dim must be a whole number, found {type(class_dim).__name__}")
+    if input.ndim <= 1:
+        return 0
+    if not -input.ndim <= class_dim < input.ndim:
+        raise ValueError(f"{name}: class_dim = {class_dim}, but input has the dimensions 0 to {input.ndim - 1}")
+    return class_dim % input.ndim
+
+
+def check_rowwise(record: LossRecord, input: Tensor, target: Tensor, class_dim: int) -> bool:
     """Shapes of a loss over classes; returns whether target holds a distribution for each row."""
-    name, class_dim = record.name, min(input.ndim - 1, 1)
+    name = record.name
     if input.ndim == 0:
         raise ValueError(f"{name}: input has no dimension; it must be (C), (N, C) or (N, C, d1, ..., dk)")
     expected = input.shape[:class_dim] + input.shape[class_dim + 1 :]
@@ -130,7 +151,7 @@ def _rowwise_fix(input: Tensor, target: Tensor, expected: torch.Size, class_dim:
         fix = f"Use target.argmax({class_dim}) if the rows are one-hot"
         return fix + (", or target.float() for probabilities" if soft else "")
     if input.ndim > 2 and target.shape == input.shape[:-1]:
-        return "Your classes look like the last dimension: use input.movedim(-1, 1)"
+        return "Your classes look like the last dimension: pass class_dim=-1"
     if target.ndim == len(expected) + 1 and 1 in target.shape[class_dim : class_dim + 1]:
         return f"Use target.squeeze({class_dim})"
     return "Give one target for each row of scores"
@@ -152,6 +173,14 @@ def check_weight(record: LossRecord, weight: Any, input: Tensor, class_dim: int)
         check_like(name, "weight", weight, input.shape)
     elif not broadcasts(weight.shape, input.shape):
         raise ValueError(f"{name}: weight has shape {shape(weight)}, which does not broadcast to input {shape(input)}")
+
+
+def check_per_class(name: str, what: str, value: Any, classes: int) -> None:
+    """A number for each class that says how often it is seen."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}: {what} must be a torch.Tensor, found {type(value).__name__}")
+    if value.shape != (classes,):
+        raise ValueError(f"{name}: {what} has shape {shape(value)}; it must hold one number per class, ({classes},)")
 
 
 def check_like(name: str, what: str, value: Any, wanted: torch.Size) -> None:
@@ -183,48 +212,48 @@ def check_values(record: LossRecord, input: Tensor, target: Tensor, soft: bool, 
     domain: where the input must lie, with these options.
     """
     if record.kind == "rowwise" and soft:
-        _check_distribution(record.name, target)
+        check_distribution(record.name, target)
     elif record.kind == "rowwise":
-        _check_labels(record, target, input.shape[-1])
+        check_labels(record, target, input.shape[-1])
     elif record.target == "sign":
-        if record.torch_name is None and (wrong := _wrong_signs(target)):
+        if record.torch_name is None and (wrong := wrong_signs(target)):
             raise ValueError(f"{record.name}: {wrong}")
     else:
-        _check_domain(record.name, "target", target, UNIT if record.target == "probability" else record.target_domain)
+        check_domain(record.name, "target", target, UNIT if record.target == "probability" else record.target_domain)
     if domain == UNIT or record.input_domain_of is not None or record.torch_name is None:
-        _check_domain(record.name, "input", input, domain)
+        check_domain(record.name, "input", input, domain)
 
 
-def _check_labels(record: LossRecord, target: Tensor, classes: int) -> None:
+def check_labels(record: LossRecord, target: Tensor, classes: int, what: str = "label") -> None:
     if target.numel() == 0:
         return
     low, high = target.aminmax()
     if low >= 0 and high < classes:
         return
-    label, index = _first(target, (target < 0) | (target >= classes))
+    label, index = first(target, (target < 0) | (target >= classes))
     hint = f"; pass ignore_index={int(label)} if such rows are to be left out" if record.takes_ignore_index else ""
     raise ValueError(
-        f"{record.name}: label {int(label)}{index} is out of range: input has {classes} classes, "
+        f"{record.name}: {what} {int(label)}{index} is out of range: input has {classes} classes, "
         f"so labels run from 0 to {classes - 1}{hint}"
     )
 
 
-def _check_distribution(name: str, target: Tensor) -> None:
+def check_distribution(name: str, target: Tensor, what: str = "target") -> None:
     if target.numel() == 0:
         return
     low = target.min()
     if not low >= 0:
-        raise ValueError(f"{name}: target holds probabilities, but its smallest value is {low:g}")
+        raise ValueError(f"{name}: {what} holds probabilities, but its smallest value is {low:g}")
     totals = target.sum(-1)
     bad = ~((totals - 1).abs() <= 1e-2 if target.dtype.itemsize < 4 else (totals - 1).abs() <= 1e-3)
     if bad.any():
-        total, index = _first(totals, bad)
+        total, index = first(totals, bad)
         raise ValueError(
-            f"{name}: target rows must sum to one; the row{index} sums to {total:.6g}. Divide each row by its sum"
+            f"{name}: {what} rows must sum to one; the row{index} sums to {total:.6g}. Divide each row by its sum"
         )
 
 
-def _check_domain(name: str, what: str, value: Tensor, domain: Interval) -> None:
+def check_domain(name: str, what: str, value: Tensor, domain: Interval) -> None:
     if domain == REAL or value.numel() == 0 or value.is_complex():
         return
     low, high = (float(x) for x in value.aminmax())
@@ -232,7 +261,7 @@ def _check_domain(name: str, what: str, value: Tensor, domain: Interval) -> None
         return
     inside = (value > domain.low) if domain.open_low else (value >= domain.low)
     inside &= (value < domain.high) if domain.open_high else (value <= domain.high)
-    found, index = _first(value, ~inside)
+    found, index = first(value, ~inside)
     count = int((~inside).sum())
     hint = ". Apply a sigmoid first, or use the loss that takes logits" if (what, domain) == ("input", UNIT) else ""
     raise ValueError(
@@ -241,20 +270,20 @@ def _check_domain(name: str, what: str, value: Tensor, domain: Interval) -> None
     )
 
 
-def _wrong_signs(target: Tensor) -> str:
+def wrong_signs(target: Tensor, what: str = "target") -> str:
     """What is wrong with targets that should be -1 and +1, and what to do; empty where nothing is."""
     bad = target.abs() != 1
     if not bad.any():
         return ""
     if ((target == 0) | (target == 1)).all():
-        return "target must hold -1 and +1, but holds 0 and 1: use 2 * target - 1. A 0 stands for neither class"
-    found, index = _first(target, bad)
-    return f"target must hold -1 and +1, but {int(bad.sum())} values are neither: the first is {found:g}{index}"
+        return f"{what} must hold -1 and +1, but holds 0 and 1: use 2 * {what} - 1. A 0 stands for neither class"
+    found, index = first(target, bad)
+    return f"{what} must hold -1 and +1, but {int(bad.sum())} values are neither: the first is {found:g}{index}"
 
 
 def check_smells(record: LossRecord, input: Tensor, target: Tensor) -> None:
     """Legal values that look like a mistake: warned of once for each loss."""
-    if record.target == "sign" and record.torch_name is not None and (wrong := _wrong_signs(target)):
+    if record.target == "sign" and record.torch_name is not None and (wrong := wrong_signs(target)):
         warn_once(record.name, "sign", f"{wrong}. torch computes something for it, and so does this loss")
     if input.is_complex() or input.numel() == 0:
         return
@@ -275,7 +304,7 @@ def check_smells(record: LossRecord, input: Tensor, target: Tensor) -> None:
         warn_once(name, "sigmoid", f"{text}; pass the scores before the sigmoid")
 
 
-def _first(values: Tensor, bad: Tensor) -> tuple[float, str]:
+def first(values: Tensor, bad: Tensor) -> tuple[float, str]:
     """The first bad value and where it is, in words."""
     index = bad.nonzero()[0].tolist()
     return values[tuple(index)].item(), f" at [{', '.join(map(str, index))}]" if index else ""

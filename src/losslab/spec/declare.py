@@ -8,6 +8,22 @@ from typing import Any
 from losslab.spec.forms import functional
 from losslab.spec.record import Case, Kind, Link, LossRecord, Outputs, Parameter, Target, Task, parameters_of
 
+# Why a search cannot serve a loss of several tensors, by its first task.
+NEEDS: dict[Task, str] = {
+    "regression": "it wants more than one output for each target, and the heads that losslab makes have one",
+    "binary": "it compares all rows of a batch with each other",
+    "multiclass": "it wants more than scores and a class for each row",
+    "multilabel": "its targets are several columns of yes or no, and a search reads one",
+    "segmentation": "its targets are a class for each pixel, and a search reads one for each row",
+    "boxes": "its targets are boxes, and a search reads one target for each row",
+    "embedding": "it compares embeddings, and a search trains a head that predicts a target",
+    "distribution": "its targets are distributions, and a search reads one target for each row",
+    "distillation": "it wants the outputs of a teacher for each row",
+    "ranking": "its rows are lists of items with a relevance each",
+    "survival": "its targets are a time and whether the event was seen",
+    "sequence": "its targets are sequences with lengths of their own",
+}
+
 
 class Catalogue(Mapping[str, LossRecord]):
     """The declared losses by name: `losses()["huber_loss"]`, `losses().filter(task="regression")`."""
@@ -65,6 +81,8 @@ def loss(
             tasks=task if isinstance(task, tuple) else (task,), outputs=outputs, link=link, target=target, cases=cases,
             parameters=parameters_of(rule, bounds or {}), **facts,
         )  # fmt: skip
+        if kind == "set":
+            record = replace(record, by_default=False, untunable=record.untunable or NEEDS[record.tasks[0]])
         record = replace(
             record, group=record.group or record.name, module_name=record.module_name or camel(rule.__name__)
         )

@@ -4,11 +4,13 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from losslab.spec.layout import spelled
 from losslab.spec.record import LossRecord
 
 MEANINGS = {
     "weight": "tensor; per class (C,) for losses over classes, else per element. Keeps torch's meaning",
     "ignore_index": "rows with this label are left out",
+    "class_dim": "which dimension of input holds the classes",
     "sample_weight": "tensor with one weight for each element of the unreduced loss",
     "mask": "bool tensor of the same shape; True keeps",
     "reduction": '"mean", "sum" or "none"',
@@ -31,6 +33,9 @@ def describe(record: LossRecord, defaults: Mapping[str, Any]) -> str:
 
 
 def shapes(record: LossRecord) -> list[str]:
+    if record.layout is not None:
+        lines = [f"{key}: {spelled(one.names)}, {one.words}" for key, one in record.layout.operands.items()]
+        return [*lines, f"unreduced: {spelled(tuple(record.layout.unreduced.split()))}"]
     if record.kind == "pointwise":
         labels = {"probability": "values from 0 to 1", "sign": "-1 or +1"}.get(record.target, "numbers")
         return ["input: any shape", f"target: the same shape, {labels}", "unreduced: the same shape"]

@@ -2,15 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from losslab.spec import checks, policy
+from losslab.spec import checks, policy, sets
 from losslab.spec.describe import describe
-from losslab.spec.interval import REAL, Interval
+from losslab.spec.interval import REAL, harmless
+from losslab.spec.precision import as_real, call, computing_dtype
 from losslab.spec.record import LossRecord
 from losslab.spec.reduction import denominator, reduce
 
@@ -26,45 +26,85 @@ COMMON: dict[str, Any] = {
 
 def functional(record: LossRecord) -> Callable[..., Tensor]:
     """The loss as a function `form(input, target, *positional, **keywords)`; see the text that it carries."""
-    defaults = arguments(record)
-
-    def form(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        given = bind(record.name, record, record.positional, defaults, args, kwargs)
-        value, weight, keep = elements(record, input, target, given)
-        return reduce(record.name, value, weight, keep, given["reduction"], given["normalize"], given["empty"])
-
+    names, defaults, taken = record.tensors, arguments(record), inspect.signature(record.rule).parameters
+    form = _of_two(record, defaults) if record.layout is None else _of_several(record, defaults)
     # Code of its own: tracebacks name the loss, and torch.compile keeps its (limited) compilations per code object.
     form.__code__ = form.__code__.replace(co_name=record.name, co_qualname=record.name)
     form.__name__ = form.__qualname__ = record.name
     form.__module__ = "losslab.functional"
     form.__doc__ = describe(record, defaults)
-    tensors = [inspect.Parameter(name, EITHER, annotation=Tensor) for name in ("input", "target")]
+    left_out = {n: taken[n].default if record.layout else inspect.Parameter.empty for n in names}
+    tensors = [inspect.Parameter(n, EITHER, default=default, annotation=Tensor) for n, default in left_out.items()]
     form.__signature__ = signature(tensors, record.positional, defaults, Tensor)  # type: ignore[attr-defined]
     return form
 
 
-def parts(record: LossRecord, input: Tensor, target: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
+def _of_two(record: LossRecord, defaults: Mapping[str, Any]) -> Callable[..., Tensor]:
+    def form(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        given = bind(record.name, record, record.positional, defaults, args, kwargs)
+        value, weight, keep = elements(record, input, target, given)
+        return reduce(record.name, value, weight, keep, given["reduction"], given["normalize"], given["empty"])
+
+    return form
+
+
+def _of_several(record: LossRecord, defaults: Mapping[str, Any]) -> Callable[..., Tensor]:
+    names, taken = record.tensors, inspect.signature(record.rule).parameters
+
+    def form(*args: Any, **kwargs: Any) -> Tensor:
+        tensors, keywords = sets.split(record.name, names, taken, args, kwargs)
+        given = bind(record.name, record, record.positional, defaults, args[len(names) :], keywords)
+        value, weight, keep, per = several(record, tensors, given)
+        reduction = given["reduction"]
+        value = value / per if reduction == "mean" and per is not None else value
+        return reduce(record.name, value, weight, keep, reduction, given["normalize"], given["empty"])
+
+    return form
+
+
+def several(
+    record: LossRecord, tensors: dict[str, Any], given: Mapping[str, Any]
+) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+    """The unreduced loss of several tensors, weights, what is kept, and the parts of which each value is the sum."""
+    assert record.layout is not None
+    own = {key: value for key, value in given.items() if key not in COMMON and value is not None}
+    keyword = {key: own.pop(key) for key in record.layout.operands if key in own}
+    tensors = {key: tensor for key, tensor in {**tensors, **keyword}.items() if tensor is not None}
+    common = {key: given[key] for key in COMMON if key in given}
+    return sets.elements(record, record.layout, tensors, own, common, call)
+
+
+def parts(record: LossRecord, *operands: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
     """The sum of the loss and what it is to be divided by, both without dimension.
 
     Sums over several batches (gradient accumulation, several processes) are divided once, by the sum of all weights.
-    Takes the keywords of the functional form; `reduction` and `empty` have no effect.
+    Takes the tensors and keywords of the functional form; `reduction` and `empty` have no effect.
     """
-    given = bind(record.name, record, (), arguments(record), (), options)
-    value, weight, keep = elements(record, input, target, given)
+    if record.layout is None:
+        given = bind(record.name, record, (), arguments(record), (), options)
+        input, target = operands
+        value, weight, keep = elements(record, input, target, given)
+    else:
+        taken = inspect.signature(record.rule).parameters
+        tensors, options = sets.split(record.name, record.tensors, taken, operands, options)
+        given = bind(record.name, record, (), arguments(record), (), options)
+        value, weight, keep, per = several(record, tensors, given)
+        value = value if per is None else value / per
     total = denominator(value, weight if given["normalize"] == "weight" else None, keep)
     return value.sum(), torch.as_tensor(total, dtype=value.dtype, device=value.device)
 
 
 def arguments(record: LossRecord) -> dict[str, Any]:
-    """Every argument after input and target, with its default, in the order that all losses share."""
-    own = {
-        name: argument.default
-        for name, argument in list(inspect.signature(record.rule).parameters.items())[2:]
-        if name != "weight"
-    }
+    """Every argument after the tensors, with its default, in the order that all losses share."""
+    layout, taken = record.layout, inspect.signature(record.rule).parameters
+    elsewhere = ("weight",) if layout is None else ("mask",)
+    own = {n: one.default for n, one in list(taken.items())[len(record.tensors) :] if n not in elsewhere}
     weight = {"weight": None} if record.takes_weight else {}
     ignore = {"ignore_index": -100} if record.takes_ignore_index else {}
-    return {**own, **weight, **ignore, **COMMON}
+    over_classes = record.kind == "rowwise" or (layout is not None and layout.class_dims)
+    class_dim = {"class_dim": 1} if over_classes else {}
+    common = {key: value for key, value in COMMON.items() if key != "mask" or layout is None or layout.mask is not None}
+    return {**own, **weight, **ignore, **class_dim, **common}
 
 
 def signature(
@@ -96,7 +136,8 @@ def bind(
         raise TypeError(f"{name}: {', '.join(sorted(twice))} given both by position and by name")
     checks.check_names(name, kwargs, defaults)
     given = {**defaults, **given, **{key: value for key, value in kwargs.items() if key in defaults}}
-    checks.check_choices(name, given)
+    checks.check_given(name, record, given)
+    checks.check_choices(name, record, given)
     checks.check_numbers(name, record, given)
     checks.check_flags(name, given, defaults)
     return given
@@ -110,14 +151,16 @@ def elements(
     own = {key: value for key, value in given.items() if key not in COMMON and value is not None}
     ignore_index = own.pop("ignore_index", None)
     weight = own.get("weight")
-    class_dim = min(input.ndim - 1, 1)
+    class_dim = checks.check_class_dim(record.name, own.pop("class_dim", 1), input)
     soft = False
     if record.kind == "rowwise":
-        soft = checks.check_rowwise(record, input, target)
+        soft = checks.check_rowwise(record, input, target, class_dim)
     else:
         checks.check_pointwise(record, input, target)
     if weight is not None:
         checks.check_weight(record, weight, input, class_dim)
+    for key in record.per_class:
+        checks.check_per_class(record.name, key, own[key], input.shape[class_dim])
     checks.check_parameter_shapes(record, {k: v for k, v in own.items() if k in record.parameters}, input)
 
     dtype = computing_dtype(input, target)
@@ -142,7 +185,7 @@ def elements(
     if smells:
         checks.check_smells(record, input.detach(), target.detach())
 
-    result = call(record, input, target, own)
+    result = call(record, {"input": input, "target": target}, own)
     value, counted = result if isinstance(result, tuple) else (result, None)
     if value.shape != value_shape:
         raise ValueError(
@@ -159,21 +202,6 @@ def elements(
         value = value * sample_weight
         counted = sample_weight if counted is None else counted * sample_weight
     return value, counted, keep
-
-
-def computing_dtype(input: Tensor, target: Tensor) -> torch.dtype:
-    """The common dtype of input and a floating target, at least float32."""
-    floats = target.is_floating_point() or target.is_complex()
-    dtype = torch.promote_types(input.dtype, target.dtype) if floats else input.dtype
-    if dtype == torch.complex32:
-        return torch.complex64
-    return torch.float32 if dtype.itemsize < 4 else dtype
-
-
-def as_real(value: Any, dtype: torch.dtype) -> Any:
-    """A tensor option in the dtype of the computation; numbers as they are."""
-    real = {torch.complex64: torch.float32, torch.complex128: torch.float64}.get(dtype, dtype)
-    return value.to(real) if isinstance(value, Tensor) else value
 
 
 def kept(
@@ -195,14 +223,6 @@ def kept(
     return keep if mask is None else keep & mask
 
 
-def harmless(domain: Interval) -> float:
-    """A number inside the domain, away from zero, at which values and gradients are finite."""
-    if domain == REAL:
-        return 0.5
-    low, high = max(domain.low, min(domain.high, 0.0) - 1.0), min(domain.high, max(domain.low, 0.0) + 1.0)
-    return 0.5 * (low + high)
-
-
 def replaced(record: LossRecord, target: Tensor, keep: Tensor, soft: bool) -> Tensor:
     """The target with something legal where an element is left out."""
     if record.kind == "pointwise":
@@ -213,11 +233,3 @@ def replaced(record: LossRecord, target: Tensor, keep: Tensor, soft: bool) -> Te
         )
         return torch.where(keep, target, value)
     return torch.where(keep, target, 1 / target.shape[-1] if soft else 0)
-
-
-def call(record: LossRecord, input: Tensor, target: Tensor, own: Mapping[str, Any]) -> Any:
-    """The rule, in the precision that was chosen (autocast would choose another)."""
-    kind = input.device.type
-    autocast = not torch.compiler.is_compiling() and kind != "meta" and torch.is_autocast_enabled(kind)
-    with torch.autocast(kind, enabled=False) if autocast else nullcontext():
-        return record.rule(input, target, **own)

@@ -32,3 +32,11 @@ REAL = Interval()
 POSITIVE = Interval(0, open_low=True)
 NON_NEGATIVE = Interval(0)
 UNIT = Interval(0, 1)
+
+
+def harmless(domain: Interval) -> float:
+    """A number inside the domain, away from zero, at which values and gradients are finite."""
+    if domain == REAL:
+        return 0.5
+    low, high = max(domain.low, min(domain.high, 0.0) - 1.0), min(domain.high, max(domain.low, 0.0) + 1.0)
+    return 0.5 * (low + high)

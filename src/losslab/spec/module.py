@@ -1,12 +1,15 @@
 """The module form of a loss, made from its record."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from losslab.spec.describe import describe
-from losslab.spec.forms import arguments, bind, signature
+from losslab.spec.forms import EITHER, arguments, bind, signature
+from losslab.spec.layout import SIZES
 from losslab.spec.record import LossRecord
 
 PER_CALL = ("sample_weight", "mask")  # they belong to a batch, so forward takes them
@@ -16,6 +19,7 @@ class LossModule(nn.Module):
     """What every generated loss module is: options fixed at construction, `forward(input, target)` calls the function.
 
     Tensors given as options are buffers; leaf tensors that require a gradient are registered as parameters (learnable).
+    A loss with weights of its own is constructed with their sizes first, and creates them.
     """
 
     record: ClassVar[LossRecord]
@@ -23,8 +27,8 @@ class LossModule(nn.Module):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
-        given = self._bind(args, kwargs)
-        for name, value in given.items():
+        args, kwargs = self._own_weights(args, kwargs)
+        for name, value in self._bind(args, kwargs).items():
             if isinstance(value, nn.Parameter) or not isinstance(value, Tensor):
                 learnable = value if isinstance(value, nn.Parameter) else None
             else:
@@ -36,23 +40,51 @@ class LossModule(nn.Module):
             else:
                 setattr(self, name, value)
 
+    def _own_weights(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Creates the operands that the module owns; returns the arguments that are left."""
+        layout, rest = self.record.layout, dict(kwargs)
+        if layout is None or not layout.owned:
+            return args, rest
+        name, names = type(self).__name__, layout.sizes()
+        given = dict(zip(names, args, strict=False)) | {key: rest.pop(key) for key in names if key in rest}
+        for key in names:
+            size = given.get(key)
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                found = "is missing" if key not in given else f"= {size!r}"
+                raise TypeError(f"{name}: {key} {found}; construct it as {name}({', '.join(names)}, ...) with sizes")
+        how = {key: rest.pop(key) for key in ("device", "dtype") if key in rest}
+        for key, fill in layout.owned.items():
+            shape = [given[SIZES[dim]] for dim in layout.operands[key].names]
+            weight = nn.Parameter(torch.empty(shape, **how))
+            with torch.no_grad():
+                fill(weight)
+            self.register_parameter(key, weight)
+        return args[len(names) :], rest
+
     @classmethod
     def _bind(cls, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         name, places = cls.__name__, cls.record.module_positional
+        taken = called_with(cls.record)
         if args and isinstance(args[0], Tensor) and places[:1] != ("weight",):
-            raise TypeError(f"{name}: construct it first, then call it: {name}()(input, target)")
-        for keyword in PER_CALL:
+            raise TypeError(f"{name}: construct it first, then call it: {name}()({', '.join(taken)})")
+        for keyword in per_call(cls.record):
             if keyword in kwargs:
-                raise TypeError(
-                    f"{name}: {keyword} belongs to a batch; pass it in the call: loss(input, target, {keyword}=...)"
-                )
+                text = f"{name}: {keyword} belongs to a batch; pass it in the call"
+                raise TypeError(f"{text}: loss({', '.join(taken)}, {keyword}=...)")
         return bind(name, cls.record, places, cls.defaults, args, kwargs)
 
-    def forward(
-        self, input: Tensor, target: Tensor, *, sample_weight: Tensor | None = None, mask: Tensor | None = None
-    ) -> Tensor:
-        options = {name: getattr(self, name) for name in self.defaults}
-        return self.record(input, target, sample_weight=sample_weight, mask=mask, **options)
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """The loss of a batch: its tensors, then by name what belongs to the batch (`sample_weight`, `mask`)."""
+        name, taken = type(self).__name__, called_with(self.record)
+        if len(args) > len(taken):
+            raise TypeError(f"{name}: called with {len(args)} tensors; it takes {', '.join(taken)}")
+        for keyword in kwargs:
+            if keyword in self.defaults:
+                raise TypeError(f"{name}: {keyword} belongs to its construction: {name}({keyword}=...)")
+        options = {option: getattr(self, option) for option in self.defaults}
+        owned = self.record.layout.owned if self.record.layout else {}
+        own = {key: getattr(self, key) for key in owned}
+        return self.record(**dict(zip(taken, args, strict=False)), **kwargs, **own, **options)
 
     def extra_repr(self) -> str:
         """The options that differ from their defaults, and the loss's own numbers always."""
@@ -72,6 +104,18 @@ class LossModule(nn.Module):
         raise TypeError(f"{name} is called with round brackets: loss(input, target), not loss[input, target]")
 
 
+def called_with(record: LossRecord) -> tuple[str, ...]:
+    """The tensors that the module is called with: those of the function, less what the module owns."""
+    owned = record.layout.owned if record.layout else {}
+    return tuple(name for name in record.tensors if name not in owned)
+
+
+def per_call(record: LossRecord) -> tuple[str, ...]:
+    """The keywords of a call that belong to a batch, so that forward takes them."""
+    operands = record.layout.operands if record.layout else {}
+    return (*PER_CALL, *(name for name, one in operands.items() if one.per_batch))
+
+
 _MADE: dict[int, type[LossModule]] = {}  # by identity: a record holds a mapping, so it has no hash
 
 
@@ -81,11 +125,14 @@ def module(record: LossRecord) -> type[LossModule]:
     There is one class for each record. It is found as `losslab.nn.<name>`, so that its objects can be pickled.
     """
     if id(record) not in _MADE:
-        defaults = {name: default for name, default in arguments(record).items() if name not in PER_CALL}
+        later = per_call(record)
+        defaults = {name: default for name, default in arguments(record).items() if name not in later}
+        sizes = record.layout.sizes() if record.layout and record.layout.owned else ()
+        first = [inspect.Parameter(size, EITHER, annotation=int) for size in sizes]
         body = {
             "__doc__": describe(record, defaults),
             "__module__": "losslab.nn",
-            "__signature__": signature([], record.module_positional, defaults, None),
+            "__signature__": signature(first, record.module_positional, defaults, None),
             "record": record,
             "defaults": defaults,
         }

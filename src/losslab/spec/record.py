@@ -8,9 +8,14 @@ from typing import Any, Literal
 
 from losslab.spec.facts import Facts
 from losslab.spec.interval import REAL, Interval
+from losslab.spec.layout import Layout
 
-Kind = Literal["pointwise", "rowwise"]
-Task = Literal["regression", "binary", "multiclass"]
+Kind = Literal["pointwise", "rowwise", "set"]
+Task = Literal[
+    "regression", "binary", "multiclass", "multilabel", "segmentation", "boxes", "embedding", "distribution",
+    "distillation", "ranking", "survival", "sequence",
+]  # fmt: skip
+Lack = Literal["double backward", "forward mode", "vmap", "compile"]
 Outputs = Literal["one", "classes"]
 Link = Literal["identity", "sigmoid", "softmax", "exp", "arg-max"]
 Unit = Literal["none", "target"]
@@ -50,9 +55,10 @@ class LossRecord:
     """The one declaration of a loss. `rule` returns one value per sample (or element) and never reduces.
 
     A pointwise rule sees input and target of one shape. A rowwise rule sees classes last: input (..., C), target (...)
-    of class indices, or (..., C) of probabilities. Parameters are floats or zero-dimensional tensors; a rule never
-    branches on the value of a tensor. A rule may return `(value, weight)`: the mean then divides by the sum of weights.
-    It uses torch and torch.nn.functional as F only, so that its source can be pasted anywhere.
+    of class indices, or (..., C) of probabilities. A rule of kind "set" sees the tensors of its `layout`. Parameters
+    are floats or zero-dimensional tensors; a rule never branches on the value of a tensor. A rule may return
+    `(value, weight)`: the mean then divides by the sum of weights. It uses torch and torch.nn.functional as F only, so
+    that its source can be pasted anywhere.
     """
 
     name: str
@@ -72,6 +78,13 @@ class LossRecord:
     group: str = ""  # losses of one group are the same up to a reparametrisation
     kinks: Callable[..., tuple[float, ...]] | None = None  # of a pointwise loss: values of input - target, or of input
     facts: Facts | None = None
+    layout: Layout | None = None  # of kind "set": its tensors
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what an option that is a word may be
+    more_reductions: tuple[str, ...] = ()  # beside "mean", "sum" and "none": "batchmean"
+    per_class: tuple[str, ...] = ()  # tensors (C,) that a rowwise rule needs by name, counts of the training rows
+    refuses: Callable[..., str | None] | None = None  # (operands, options) -> what is wrong with them, in words
+    smells: Callable[..., str | None] | None = None  # (operands, options) -> what looks like a mistake, in words
+    lacks: Mapping[Lack, str] = field(default_factory=dict)  # what autograd cannot do with it, and why
     torch_name: str | None = None  # the name in torch.nn.functional, where torch has it
     positional: tuple[str, ...] = ()  # what may be passed by position after input and target
     module_name: str = ""
@@ -84,11 +97,19 @@ class LossRecord:
     uses: tuple[Callable[..., Any], ...] = ()  # helpers that the rule calls, exported with it
     form: Callable[..., Any] | None = field(default=None, compare=False, repr=False)  # the functional form
 
-    def __call__(self, input: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The functional form: checks, rule, weights and masks, reduction."""
         if self.form is None:
             raise TypeError(f"{self.name}: the record was made without its functional form; use losslab.loss")
-        return self.form(input, target, *args, **kwargs)
+        return self.form(*args, **kwargs)
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """The names of the tensors that a call takes first, by position."""
+        if self.layout is None:
+            return ("input", "target")
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        return tuple(n for n, one in inspect.signature(self.rule).parameters.items() if one.kind is not keyword)
 
     @property
     def summary(self) -> str:

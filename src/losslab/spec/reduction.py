@@ -9,6 +9,7 @@ from torch import Tensor
 from losslab.spec.policy import EmptyLossWarning, traced, warn_once
 
 Reduction = Literal["mean", "sum", "none"]
+More = Literal["batchmean"]
 Normalize = Literal["weight", "count"]
 Empty = Literal["zero", "nan", "raise"]
 CHOICES = {"reduction": get_args(Reduction), "normalize": get_args(Normalize), "empty": get_args(Empty)}
@@ -19,7 +20,7 @@ def reduce(
     value: Tensor,
     weight: Tensor | None,
     keep: Tensor | None,
-    reduction: Reduction,
+    reduction: Reduction | More,
     normalize: Normalize,
     empty: Empty,
 ) -> Tensor:
@@ -33,6 +34,9 @@ def reduce(
         return value
     if reduction == "sum":
         return value.sum()
+    if reduction == "batchmean":  # of a loss that declares it: the sum over all but the first dimension, averaged
+        rows = value.shape[:1].numel() if keep is None else keep.reshape(*keep.shape[:1], -1).any(-1).sum()
+        return _divide(name, value.sum(), rows, empty)
     return _divide(name, value.sum(), denominator(value, weight if normalize == "weight" else None, keep), empty)
 
 

@@ -51,7 +51,7 @@ def test_shapes_must_match_exactly(x, y, fix):
         (
             scores(6, 7, 4),
             torch.ones(6, 7).long(),
-            "Your classes look like the last dimension: use input.movedim(-1, 1)",
+            "Your classes look like the last dimension: pass class_dim=-1",
         ),
         (scores(6, 4), torch.ones(5).long(), "(6, 4), so 4 classes in dimension 1; target has shape (5,)"),
         (torch.tensor(1.0), torch.tensor(0), "input has no dimension"),

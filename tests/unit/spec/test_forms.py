@@ -161,7 +161,7 @@ def test_the_signature_is_torchs_up_to_the_first_deprecated_slot():
     by_place = "(input: torch.Tensor, target: torch.Tensor, weight=None, *, "
     text = str(inspect.signature(row_loss.form))
     assert text.startswith(
-        by_place + "smoothing=0.0, ignore_index=-100, sample_weight=None, mask=None, reduction='mean'"
+        by_place + "smoothing=0.0, ignore_index=-100, class_dim=1, sample_weight=None, mask=None, reduction='mean'"
     )
     assert row_loss.form.__name__ == "row_loss"
 

@@ -1,0 +1,100 @@
+"""The functional form of a loss of several tensors (kind "set"), made from its record and layout."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from losslab.spec import checks, contents, policy
+from losslab.spec.layout import Layout, Operand, bind_dims, shape_of
+from losslab.spec.operands import actual, as_one_type, classes_in_place, filled, kept, narrowed
+from losslab.spec.record import LossRecord
+
+
+def split(
+    name: str, names: tuple[str, ...], taken: Mapping[str, inspect.Parameter], args: tuple[Any, ...], kwargs: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The operands of a call by name, and its other keywords; raises TypeError for an operand that is missing."""
+    operands = dict(zip(names, args, strict=False))
+    twice = operands.keys() & kwargs.keys()
+    if twice:
+        raise TypeError(f"{name}: {', '.join(sorted(twice))} given both by position and by name")
+    operands |= {key: value for key, value in kwargs.items() if key in names}
+    missing = [n for n in names if n not in operands and taken[n].default is inspect.Parameter.empty]
+    if missing:
+        raise TypeError(f"{name}: {', '.join(missing)} missing; it takes {', '.join(names)}")
+    return operands, {key: value for key, value in kwargs.items() if key not in names}
+
+
+def elements(
+    record: LossRecord, layout: Layout, tensors: dict[str, Any], own: dict[str, Any], common: Mapping[str, Any],
+    call: Callable[..., Any],
+) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:  # fmt: skip
+    """The unreduced loss, the weight of each element, which are kept, and what the mean divides each by (None: one).
+
+    tensors: the operands that were given; own: the loss's options; common: those that all losses share.
+    """
+    name = record.name
+    ignore_index, class_dim = own.pop("ignore_index", None), own.pop("class_dim", 1)
+    if layout.prepare is not None:
+        tensors = layout.prepare(tensors)
+    check_operands(record, layout, tensors)
+    operands = actual(layout, tensors)
+    tensors = as_one_type(operands, classes_in_place(operands, tensors, class_dim))
+    sizes = bind_dims(name, operands, tensors)
+    wanted = torch.Size(shape_of(layout.unreduced, sizes))
+    keep = kept(record, layout, operands, tensors, sizes, common.get("mask"), ignore_index)
+    if keep is not None:
+        tensors = filled(layout, operands, tensors, keep, sizes)
+    look(record, operands, tensors, sizes, own)
+
+    masked = {"mask": keep} if "mask" in inspect.signature(record.rule).parameters else {}
+    value, counted = as_pair(call(record, tensors, {**own, **masked}))
+    if value.shape != wanted:
+        raise ValueError(f"{name}: the rule returned shape {tuple(value.shape)}; it must be {tuple(wanted)}")
+    if keep is not None:
+        keep = narrowed(keep, layout, sizes)
+        value = torch.where(keep, value, 0.0)
+        counted = keep.to(value.dtype) if counted is None else torch.where(keep, counted, 0.0)
+    sample_weight = common["sample_weight"]
+    if sample_weight is not None:
+        checks.check_like(name, "sample_weight", sample_weight, wanted)
+        sample_weight = sample_weight.to(value.dtype)
+        value = value * sample_weight
+        counted = sample_weight if counted is None else counted * sample_weight
+    return value, counted, keep, None if layout.per is None else layout.per(tensors)
+
+
+def as_pair(result: Any) -> tuple[Tensor, Tensor | None]:
+    return result if isinstance(result, tuple) else (result, None)
+
+
+def check_operands(record: LossRecord, layout: Layout, tensors: Mapping[str, Any]) -> None:
+    for key, tensor in tensors.items():
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"{record.name}: {key} must be a torch.Tensor, found {type(tensor).__name__}; "
+                f"use torch.as_tensor({key})"
+            )
+        contents.check_type(record, key, layout.operands[key], tensor)
+
+
+def look(
+    record: LossRecord,
+    operands: Mapping[str, Operand],
+    tensors: Mapping[str, Tensor],
+    sizes: Mapping[str, tuple[int, ...]],
+    own: Mapping[str, Any],
+) -> None:
+    """Values that are wrong are refused, and those that look like a mistake warned of, as often as the policy says."""
+    bad_values, smells = policy.looks(record.name, next(iter(tensors.values())))
+    plain = {key: tensor.detach() for key, tensor in tensors.items()} if bad_values or smells else {}
+    if bad_values:
+        for key, tensor in plain.items():
+            contents.check_contents(record, key, operands[key], tensor, sizes)
+        if record.refuses is not None and (wrong := record.refuses(plain, own)):
+            raise ValueError(f"{record.name}: {wrong}")
+    if smells and record.smells is not None and (odd := record.smells(plain, own)):
+        policy.warn_once(record.name, "smell", odd)
