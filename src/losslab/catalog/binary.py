@@ -1,12 +1,13 @@
 """Losses for yes-or-no targets, one output each. Below, y is the target and p = sigmoid(x) the probability of a yes."""
 
-from math import log
+from math import inf, log
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, same
 from losslab.spec.interval import NON_NEGATIVE, UNIT, Interval
 from losslab.spec.record import Case, Parameter
 
@@ -42,6 +43,9 @@ def log_floored(value: Tensor, argument: Tensor) -> Tensor:
     module_positional=("weight",),
     takes_weight=True,
     uses=(log_floored,),
+    facts=Facts(
+        Interval(0, 100), attained=same, convex=True, smooth=True, best_constant="mean", proper=True, symmetric=False
+    ),
     cases=(
         # -(ln .7 + ln .8 + ln .9 + ln .3) / 4 = (.356675 + .223144 + .105361 + 1.203973) / 4 = 1.889152 / 4
         Case([0.7, 0.2, 0.9, 0.7], [1.0, 0.0, 1.0, 0.0], 0.4722880, tolerance=1e-6),
@@ -81,6 +85,13 @@ def binary_cross_entropy(input: Tensor, target: Tensor, *, weight: Tensor | None
     module_positional=("weight",),
     takes_weight=True,
     uses=(log_loss,),
+    facts=Facts(
+        attained=lambda target, pos_weight: target.logit() + (log(pos_weight) if pos_weight else -inf),
+        convex=True, smooth=True,
+        lipschitz=lambda pos_weight: max(1.0, pos_weight),
+        best_constant=lambda pos_weight: "log odds" if pos_weight == 1 else None,
+        proper=lambda pos_weight: pos_weight == 1,
+    ),
     cases=(
         # p = 3/4 and 1/5: -ln(1/4) and -3 ln(1/5), halved; slopes p - y = 3/4 and 3 (p - 1) = -12/5, halved
         Case(

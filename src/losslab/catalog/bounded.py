@@ -11,6 +11,7 @@ from torch import Tensor
 
 from losslab.catalog.classification import FIRST, SECOND, by_class, guarded, log_probabilities
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, certain, steepest
 from losslab.spec.interval import UNIT, Interval
 from losslab.spec.record import Case, Parameter
 
@@ -32,6 +33,9 @@ def other_probabilities(input: Tensor, target: Tensor) -> Tensor:
     target_domain=UNIT,
     group="brier",
     by_default=False,
+    facts=Facts(
+        UNIT, attained=torch.logit, smooth=True, lipschitz=8 / 27, best_constant="log odds", proper=True
+    ),
     cases=(
         # p = 3/4 and 1/5: (1/4)^2 and (1/5)^2, halved; slopes (p - y) p (1 - p) = -3/64 and 4/125
         Case([log(3), -log(4)], [1.0, 0.0], (1 / 16 + 1 / 25) / 2, {}, [-3 / 64, 4 / 125], tolerance=1e-12),
@@ -67,6 +71,10 @@ def sigmoid_brier_loss(input: Tensor, target: Tensor) -> Tensor:
     takes_ignore_index=True,
     by_default=False,
     uses=(log_probabilities, other_probabilities, guarded, by_class),
+    facts=Facts(
+        Interval(0, 2), attained=certain, smooth=True, lipschitz=16 / 27 * 2**0.5, best_constant="log prior",
+        proper=True,
+    ),
     cases=(
         # p = (1/8, 1/4, 5/8): (1 + 36 + 25) / 64; slope 2 p_c (d_c - sum p d) with d = (1, -6, 5) / 8, sum p d = 7/32
         Case(FIRST, 1, 62 / 64, {}, [2 / 8 * (-3 / 32), 2 / 4 * (-31 / 32), 10 / 8 * (13 / 32)], tolerance=1e-12),
@@ -88,6 +96,12 @@ def brier_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -
     return by_class(others.square().sum(-1) + others.sum(-1).square(), target, weight)
 
 
+def taylor_sum(order: float, error: float, power: int = 0) -> float:
+    """Taylor's terms up to `order`, each divided by error ** power and, for the slope (power 1), times its number."""
+    terms = [(i, min(max(order - i + 1, 0.0), 1.0)) for i in range(1, 9)]
+    return sum(part * error ** (i - power) / (1 if power else i) for i, part in terms)
+
+
 @loss(
     kind="rowwise",
     formula=r"\sum_{i=1}^{t} (1 - p_y)^i / i",
@@ -102,6 +116,10 @@ def brier_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -
     takes_ignore_index=True,
     by_default=False,
     uses=(log_probabilities, other_probabilities, guarded, by_class),
+    facts=Facts(
+        lambda order: Interval(0, taylor_sum(order, 1.0)), attained=certain, smooth=True,
+        lipschitz=lambda order: steepest(lambda p: p * taylor_sum(order, 1 - p, 1)), proper=False,
+    ),
     cases=(
         # p_y = 1/4: 3/4 + 9/32; slope -p_y (1 + 3/4) (onehot - p)
         Case(FIRST, 1, 33 / 32, {}, [0.4375 * d for d in (0.125, -0.75, 0.625)], tolerance=1e-12),

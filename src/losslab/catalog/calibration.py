@@ -1,13 +1,14 @@
 """Losses against overconfidence, for probabilities that hold. Below, p = softmax(x) and y is the target's class."""
 
-from math import exp, log
+from math import exp, hypot, inf, log
 
 import torch
 from torch import Tensor
 
 from losslab.catalog.classification import FIRST, SECOND, by_class, guarded, log_likelihood, log_probabilities
-from losslab.catalog.imbalance import error_of
+from losslab.catalog.imbalance import error_of, focal_pull
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, certain
 from losslab.spec.interval import NON_NEGATIVE, Interval
 from losslab.spec.record import Case, Parameter
 
@@ -15,6 +16,27 @@ INSIDE = Interval(0, 1, open_low=True, open_high=True)
 GAMMA = Parameter(NON_NEGATIVE, search=Interval(0, 8))
 PULL = (0.125, -0.75, 0.625)  # p - onehot of FIRST with target 1
 ENTROPY = log(8) / 8 + log(4) / 4 + 0.625 * log(1.6)  # of FIRST
+
+
+def least_penalised(beta: float, classes: int) -> float:
+    """The least of the confidence penalty's loss: over p of the target's class, with the rest spread evenly."""
+    best = 0.0
+    for error in (1 / (1 + exp(step / 40)) for step in range(-600, 1201)):
+        entropy = error * (log(classes - 1) - log(error)) - (1 - error) * log(1 - error)
+        best = min(best, -log(1 - error) - beta * entropy)
+    return best
+
+
+def best_gap(margin: float, penalty: float, classes: int) -> float:
+    """How far the target's score is best above the others': up to the margin, beyond it while that pays."""
+    room = 1 / penalty - (classes - 1) if penalty else inf
+    return max(margin, log(room)) if room > 0 else margin
+
+
+def least_with_margin(margin: float, penalty: float, classes: int) -> float:
+    """The least of margin-based label smoothing."""
+    gap = best_gap(margin, penalty, classes)
+    return log(1 + (classes - 1) * exp(-gap)) + (penalty * (classes - 1) * (gap - margin) if penalty else 0.0)
 
 
 @loss(
@@ -31,6 +53,12 @@ ENTROPY = log(8) / 8 + log(4) / 4 + 0.625 * log(1.6)  # of FIRST
     takes_weight=True,
     takes_ignore_index=True,
     uses=(log_probabilities, guarded, by_class),
+    facts=Facts(
+        lambda beta, classes: Interval(least_penalised(beta, classes)),
+        convex=lambda beta: beta == 0, smooth=True,
+        lipschitz=lambda beta, classes: 2**0.5 + 0.5 * beta * log(classes),
+        best_constant=lambda beta: None if beta else "log prior", proper=lambda beta: beta == 0,
+    ),
     cases=(
         # p = (1/8, 1/4, 5/8), entropy H = .9: ln 4 - .5 H; slope p - onehot + .5 p (ln p + H)
         Case(
@@ -82,6 +110,15 @@ def confidence_penalty_loss(
     takes_weight=True,
     takes_ignore_index=True,
     uses=(log_probabilities, log_likelihood, guarded, by_class),
+    facts=Facts(
+        lambda margin, penalty, classes: Interval(least_with_margin(margin, penalty, classes)),
+        attained=lambda target, margin, penalty: target * best_gap(margin, penalty, target.shape[-1]),
+        convex=True, smooth=lambda penalty: penalty == 0,
+        lipschitz=lambda penalty, classes: hypot(
+            1 + penalty * (classes - 1), 1 + penalty, penalty * (classes - 2) ** 0.5
+        ),
+        best_constant=lambda penalty: None if penalty else "log prior", proper=lambda penalty: penalty == 0,
+    ),
     cases=(
         # only the first score is more than 10 below the highest, by 2
         Case([0.0, 12.0, 3.0], 1, log(1 + exp(-12) + exp(-9)) + 0.2, tolerance=1e-12),
@@ -131,6 +168,11 @@ def margin_label_smoothing_loss(
     takes_weight=True,
     takes_ignore_index=True,
     uses=(log_probabilities, error_of, guarded, by_class),
+    facts=Facts(
+        attained=certain, convex=lambda gamma: gamma == 0, smooth=lambda gamma: gamma == 0,
+        lipschitz=lambda gamma: inf if gamma else 2**0.5,
+        best_constant=lambda gamma: None if gamma else "log prior", proper=lambda gamma: gamma == 0,
+    ),
     cases=(
         # p_y = 1/4, p_j = 1/8, so b = 7/8: b^2 ln 4; slope 2 b ln(4) (9, -14, 5) / 64 + b^2 (p - onehot)
         Case(
@@ -173,6 +215,13 @@ def dual_focal_loss(
     takes_weight=True,
     takes_ignore_index=True,
     uses=(log_probabilities, log_likelihood, error_of, guarded, by_class),
+    facts=Facts(
+        attained=certain, convex=lambda gamma_hard, gamma_easy: gamma_hard == gamma_easy == 0,
+        smooth=lambda gamma_hard, gamma_easy: gamma_hard == gamma_easy,
+        lipschitz=lambda gamma_hard, gamma_easy: focal_pull(gamma_hard) if gamma_hard == gamma_easy else inf,
+        best_constant=lambda gamma_hard, gamma_easy: "log prior" if gamma_hard == gamma_easy == 0 else None,
+        proper=lambda gamma_hard, gamma_easy: gamma_hard == gamma_easy == 0,
+    ),
     cases=(
         # p_y = 1/4, above the threshold: (3/4)^3 ln 4; slope (3 p ln(4) (1 - p)^2 + (1 - p)^3) (p - onehot)
         Case(FIRST, 1, 27 / 64 * log(4), {}, [27 / 64 * (log(4) + 1) * d for d in PULL], tolerance=1e-12),
@@ -218,6 +267,10 @@ def sample_dependent_focal_loss(
     takes_weight=True,
     takes_ignore_index=True,
     uses=(log_probabilities, log_likelihood, error_of, guarded, by_class),
+    facts=Facts(
+        attained=lambda target, alpha: target * (1 + log((target.shape[-1] - 1) * (1 / alpha - 1))),
+        convex=lambda classes: classes == 2, smooth=True, lipschitz=lambda alpha: 2**0.5 * (1 - alpha), proper=False,
+    ),
     cases=(
         # p_y = 1/4: .9 ln(.9 / .25) + .1 ln(.1 / .75); slope (.9 - p_y) / (1 - p_y) (p - onehot)
         Case(

@@ -1,12 +1,13 @@
 """Losses over classes, a score for each. Below, p = softmax(x) and y is the target's class."""
 
-from math import log
+from math import inf, log
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, certain
 from losslab.spec.interval import NON_NEGATIVE, UNIT, Interval
 from losslab.spec.record import Case, Parameter
 
@@ -59,6 +60,14 @@ def by_class(value: Tensor, target: Tensor, weight: Tensor | None) -> Tensor | t
     takes_weight=True,
     takes_ignore_index=True,
     uses=(log_probabilities, guarded),
+    facts=Facts(
+        attained=lambda target, label_smoothing: torch.lerp(
+            target, torch.full_like(target, 1 / target.shape[-1]), label_smoothing
+        ).log(),
+        convex=True, smooth=True, lipschitz=2**0.5,
+        best_constant=lambda label_smoothing: None if label_smoothing else "log prior",
+        proper=lambda label_smoothing: label_smoothing == 0,
+    ),
     cases=(
         # ln(e^.1 + e^.2 + e^.3) - .2 = ln(1.1051709 + 1.2214028 + 1.3498588) - .2 = 1.3019428 - .2
         Case([0.1, 0.2, 0.3], 1, 1.1019428, tolerance=1e-6),
@@ -125,6 +134,9 @@ def cross_entropy(
     takes_weight=True,
     takes_ignore_index=True,
     uses=(guarded, by_class),
+    facts=Facts(
+        attained=torch.zeros_like, convex=True, smooth=True, lipschitz=1.0, best_constant="log prior", proper=True
+    ),
     cases=(
         Case([-0.5, -2.0, -1.25], 2, 1.25, gradient=[0.0, 0.0, -1.0], tolerance=1e-12),
         # (.5 * 2 + 3 * .25) / (.5 + 3); the last row is left out
@@ -152,6 +164,11 @@ def nll_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> 
     takes_weight=True,
     takes_ignore_index=True,
     uses=(log_probabilities, log_likelihood, guarded, by_class),
+    facts=Facts(
+        attained=certain, convex=lambda epsilon: epsilon == 0, smooth=True,
+        lipschitz=lambda epsilon: 2**0.5 * ((1 + epsilon) ** 2 / (4 * epsilon) if epsilon > 1 else 1.0),
+        best_constant=lambda epsilon: None if epsilon else "log prior", proper=lambda epsilon: epsilon == 0,
+    ),
     cases=(
         # p_y = 1/4: ln 4 + 3/4; slope -(1 + p_y) (onehot - p) = -1.25 (-1/8, 3/4, -5/8)
         Case(FIRST, 1, log(4) + 0.75, {}, [0.15625, -0.9375, 0.78125], tolerance=1e-12),
@@ -188,6 +205,10 @@ def poly1_cross_entropy(
     module_positional=("p", "margin", "weight"),
     takes_weight=True,
     takes_ignore_index=True,
+    facts=Facts(
+        attained=lambda target, margin: margin * target, convex=True, smooth=lambda p: p > 1,
+        lipschitz=lambda p, classes: inf if p > 1 else (1 - 1 / classes) ** 0.5,
+    ),
     cases=(
         # shortfalls 1 - 3 + 1 < 0 and 2.5 - 3 + 1 = .5, over three classes
         Case([1.0, 3.0, 2.5], 1, 1 / 6, gradient=[0.0, -1 / 3, 1 / 3], tolerance=1e-12),

@@ -9,11 +9,31 @@ from torch import Tensor
 from losslab.catalog.binary import log_loss
 from losslab.catalog.classification import FIRST, SECOND, by_class, guarded, log_likelihood, log_probabilities
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, certain, steepest
 from losslab.spec.interval import NON_NEGATIVE, UNIT, Interval
 from losslab.spec.record import Case, Parameter
 
 FOCAL = "Lin et al., Focal loss for dense object detection, ICCV 2017"
 GAMMA = Parameter(NON_NEGATIVE, search=Interval(0, 5))
+
+
+def focal_pull(gamma: float, epsilon: float = 0.0) -> float:
+    """The longest gradient of focal loss by its scores, with `epsilon` times the error's probability for PolyLoss."""
+
+    def slope(p: float) -> float:
+        q = 1 - p
+        return q**gamma * (1 + epsilon * (gamma + 1) * p) - gamma * p * q ** (gamma - 1) * log(p)
+
+    return steepest(slope)
+
+
+def clipped_pull(gamma: float, clip: float) -> float:
+    """The steepest slope of the asymmetric loss for a no target, over p above the clip."""
+    slopes = [1.0 if clip == 0 else 0.0]  # the first: at the end, where p is 1
+    for q in ((1 - clip) * step / 2000 for step in range(1, 2000)):
+        p = q + clip
+        slopes.append(p * (1 - p) * (q**gamma / (1 - q) - gamma * q ** (gamma - 1) * log(1 - q)))
+    return max(slopes)
 
 
 def error_of(log_p: Tensor) -> Tensor:
@@ -33,6 +53,12 @@ def error_of(log_p: Tensor) -> Tensor:
     bounds={"alpha": Parameter(UNIT, search=Interval(0.1, 0.9)), "gamma": GAMMA},
     group="focal",
     uses=(log_loss,),
+    facts=Facts(
+        convex=lambda gamma: gamma == 0, smooth=True,
+        lipschitz=lambda alpha, gamma: max(alpha, 1 - alpha) * focal_pull(gamma) / 2**0.5,
+        best_constant=lambda alpha, gamma: "log odds" if gamma == 0 and alpha == 0.5 else None,
+        proper=lambda alpha, gamma: gamma == 0 and alpha == 0.5,
+    ),
     cases=(
         # p = 3/4, y = 0: 3/4 * (3/4)^2 ln 4; p = 1/5, y = 1: 1/4 * (4/5)^2 ln 5
         Case([log(3), -log(4)], [0.0, 1.0], (27 / 64 * log(4) + 0.16 * log(5)) / 2, tolerance=1e-12),
@@ -70,6 +96,10 @@ def sigmoid_focal_loss(
     takes_weight=True,
     takes_ignore_index=True,
     uses=(log_probabilities, log_likelihood, error_of, guarded, by_class),
+    facts=Facts(
+        attained=certain, convex=lambda gamma: gamma == 0, smooth=True, lipschitz=focal_pull,
+        best_constant=lambda gamma: None if gamma else "log prior", proper=lambda gamma: gamma == 0,
+    ),
     cases=(
         # p_y = 1/4: (3/4)^2 ln 4; slope (2 p ln(p) (1 - p) - (1 - p)^2) (onehot - p)
         Case(
@@ -106,6 +136,12 @@ def focal_loss(
     takes_weight=True,
     takes_ignore_index=True,
     uses=(log_probabilities, log_likelihood, error_of, guarded, by_class),
+    facts=Facts(
+        attained=certain, convex=lambda epsilon, gamma: epsilon == gamma == 0, smooth=True,
+        lipschitz=lambda epsilon, gamma: focal_pull(gamma, epsilon),
+        best_constant=lambda epsilon, gamma: "log prior" if epsilon == gamma == 0 else None,
+        proper=lambda epsilon, gamma: epsilon == gamma == 0,
+    ),
     cases=(
         # p_y = 1/4: (3/4)^2 ln 4 + (3/4)^3; slope that of the focal loss - 3 p (1 - p)^2 (onehot - p)
         Case(
@@ -157,6 +193,13 @@ def clip_kink(gamma_neg: float, gamma_pos: float, clip: float) -> tuple[float, .
         "clip": Parameter(Interval(0, 1, open_high=True), search=Interval(0, 0.2)),
     },
     kinks=clip_kink,
+    facts=Facts(
+        convex=lambda gamma_neg, gamma_pos, clip: gamma_neg == gamma_pos == clip == 0,
+        smooth=lambda gamma_neg, clip: clip == 0 or gamma_neg > 0,
+        lipschitz=lambda gamma_neg, gamma_pos, clip: max(focal_pull(gamma_pos) / 2**0.5, clipped_pull(gamma_neg, clip)),
+        best_constant=lambda gamma_neg, gamma_pos, clip: "log odds" if gamma_neg == gamma_pos == clip == 0 else None,
+        proper=lambda gamma_neg, gamma_pos, clip: gamma_neg == gamma_pos == clip == 0,
+    ),
     cases=(
         # y = 0, p = 3/4: p_m = .7, so .7^4 (-ln .3); y = 1, p = 1/5: .8 ln 5
         Case([log(3), -log(4)], [0.0, 1.0], (0.2401 * -log(0.3) + 0.8 * log(5)) / 2, tolerance=1e-12),

@@ -12,6 +12,7 @@ from torch import Tensor
 from losslab.catalog.regression import WIDTHS
 from losslab.catalog.relative import STANDARDISED
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, certain, same
 from losslab.spec.interval import NON_NEGATIVE, POSITIVE, REAL, Interval
 from losslab.spec.record import Case, Parameter
 
@@ -45,6 +46,7 @@ def log_gamma_step(a: Tensor, step: float | Tensor) -> Tensor:
     module_positional=("log_input", "full"),
     by_default=False,
     untunable=STANDARDISED,
+    facts=Facts(REAL, attained=certain, convex=True, smooth=True, best_constant="log mean"),
     cases=(
         # m = 2, y = 3 and m = 5, y = 0: 2 - 3 ln 2 and 5; slopes (m - y) / 2
         Case([log(2), log(5)], [3.0, 0.0], (7 - 3 * log(2)) / 2, {}, [-0.5, 2.5], tolerance=1e-12),
@@ -92,6 +94,7 @@ def poisson_nll_loss(
     by_default=False,
     untunable=STANDARDISED,
     uses=(log_gamma_tail,),
+    facts=Facts(REAL, attained=certain, convex=True, smooth=True, best_constant="log mean"),
     cases=(
         # m = 2, y = 3 and m = 5, y = 1: ln m + y / m; slopes 1 - y / m
         Case([log(2), log(5)], [3.0, 1.0], (log(10) + 1.7) / 2, {}, [-0.25, 0.4], tolerance=1e-12),
@@ -133,6 +136,7 @@ def gamma_nll_loss(input: Tensor, target: Tensor, *, shape: float | Tensor = 1.0
     bounds={"power": Parameter(Interval(1, 2, open_low=True, open_high=True), search=Interval(1.05, 1.95))},
     by_default=False,
     untunable=STANDARDISED,
+    facts=Facts(attained=certain, convex=True, smooth=True, best_constant="log mean"),
     cases=(
         # m = 4, y = 3: 2 * 2 + 2 * 3 / 2; m = 9, y = 0: 2 * 3; slopes 2 - 3 / 2 and 3, halved
         Case([log(4), log(9)], [3.0, 0.0], 6.5, {}, [0.25, 1.5], tolerance=1e-12),
@@ -164,6 +168,7 @@ def tweedie_loss(input: Tensor, target: Tensor, *, power: float | Tensor = 1.5) 
     by_default=False,
     untunable=STANDARDISED,
     uses=(log_gamma_tail, log_gamma_step),
+    facts=Facts(attained=certain, convex=True, smooth=True, best_constant="log mean"),
     cases=(
         # dispersion 1 is geometric: probabilities (1/3) (2/3)^3 for m = 2 and 1/6 for m = 5, y = 0
         # slopes (m - y) / (1 + m) = -1/3 and 5/6, halved
@@ -198,6 +203,14 @@ def negative_binomial_nll_loss(input: Tensor, target: Tensor, *, dispersion: flo
     kinks=lambda scale: (0.0,),
     group="l1_loss",
     by_default=False,
+    facts=Facts(
+        lambda scale: Interval(log(2 * scale)),
+        attained=same,
+        convex=True,
+        lipschitz=lambda scale: 1 / scale,
+        best_constant="median",
+        symmetric=True,
+    ),
     cases=(
         Case([1.0, 4.0], [3.0, 3.5], 1.25 + log(2), {}, [-0.5, 0.5], tolerance=1e-12),
         Case([1.0, 4.0], [3.0, 3.5], [4 + log(1), 1 + log(1)], {"scale": 0.5, "reduction": "none"}, [-2.0, 2.0], 1e-12),
@@ -230,6 +243,13 @@ def laplace_nll_loss(input: Tensor, target: Tensor, *, scale: float | Tensor = 1
     group="cauchy_loss",
     by_default=False,
     uses=(log_gamma_tail, log_gamma_step),
+    facts=Facts(
+        lambda df, scale: Interval(log(scale * (pi * df) ** 0.5) + lgamma(df / 2) - lgamma((df + 1) / 2)),
+        attained=same,
+        smooth=True,
+        lipschitz=lambda df, scale: (df + 1) / (2 * scale * df**0.5),
+        symmetric=True,
+    ),
     cases=(
         # df 4, scale 1: density 3/8 (1 + r^2 / 4)^(-5/2); r = 2 and -1; slopes 5 r / (4 + r^2), halved
         Case([3.0, 0.0], [1.0, 1.0], log(8 / 3) + 1.25 * log(2.5), {}, [0.625, -0.5], tolerance=1e-12),

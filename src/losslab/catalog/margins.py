@@ -4,7 +4,7 @@ y is 1 or 0, and -1 or +1 where torch wants signs. A target between 0 and 1 is t
 then the mean over both answers.
 """
 
-from math import exp, log
+from math import exp, inf, log
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from losslab.catalog.classification import by_class, guarded
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
 from losslab.spec.interval import NON_NEGATIVE, UNIT, Interval
 from losslab.spec.record import Case, Parameter
 
@@ -40,6 +41,10 @@ def both_ends(margin: float) -> tuple[float, ...]:
     group="log_loss",
     torch_name="soft_margin_loss",
     by_default=False,
+    facts=Facts(
+        attained=lambda target: target * inf, convex=True, smooth=True, lipschitz=1.0, best_constant="log odds",
+        proper=True,
+    ),
     cases=(
         # ln(1 + e^-ln 3) = ln(4/3) and ln(1 + e^(ln 4)) = ln 5, halved; slopes -y / (1 + e^(y x)) = -1/4, -4/5, halved
         Case([log(3), -log(4)], [1.0, 1.0], (log(4 / 3) + log(5)) / 2, {}, [-0.125, -0.4], tolerance=1e-12),
@@ -74,6 +79,10 @@ def soft_margin_loss(input: Tensor, target: Tensor) -> Tensor:
     positional=("margin",),
     module_positional=("margin",),
     by_default=False,
+    facts=Facts(
+        attained=lambda target, margin: margin * (target < 0), convex=True, smooth=lambda margin: margin == 0,
+        lipschitz=1.0,
+    ),
     cases=(
         # .3 for a similar pair; 1 - .75 and nothing for dissimilar ones
         Case(
@@ -106,6 +115,10 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, *, margin: float | Tenso
     kinks=both_ends,
     by_default=False,
     uses=(sides,),
+    facts=Facts(
+        attained=lambda target, margin: margin * (2 * target - 1).sign(), convex=True, lipschitz=1.0,
+        best_constant="majority",
+    ),
     cases=(
         # 1 - .25, 1 - .5, and nothing beyond the margin
         Case([0.25, -0.5, 3.0], [1.0, 0.0, 1.0], 1.25 / 3, {}, [-1 / 3, 1 / 3, 0.0], tolerance=1e-12),
@@ -141,6 +154,9 @@ def hinge_loss(input: Tensor, target: Tensor, *, margin: float | Tensor = 1.0) -
     kinks=both_ends,
     by_default=False,
     uses=(sides,),
+    facts=Facts(
+        attained=lambda target, margin: margin * (2 * target - 1), convex=True, smooth=True, best_constant="mean sign"
+    ),
     cases=(
         # .75^2 and .5^2; slopes -2 * .75 and 2 * .5, over three
         Case([0.25, -0.5, 3.0], [1.0, 0.0, 1.0], 0.8125 / 3, {}, [-0.5, 1 / 3, 0.0], tolerance=1e-12),
@@ -182,6 +198,9 @@ def smoothed(margin: Tensor) -> Tensor:
     kinks=lambda: (-1.0, 1.0),
     by_default=False,
     uses=(sides, smoothed),
+    facts=Facts(
+        attained=lambda target: 2 * target - 1, convex=True, smooth=True, lipschitz=4.0, best_constant="mean sign"
+    ),
     cases=(
         # .75^2, .5^2 and nothing; slopes as in the squared hinge
         Case([0.25, -0.5, 3.0], [1.0, 0.0, 1.0], 0.8125 / 3, {}, [-0.5, 1 / 3, 0.0], tolerance=1e-12),
@@ -219,6 +238,9 @@ def steep(value: Tensor) -> Tensor:
     target_domain=UNIT,
     by_default=False,
     uses=(sides, steep),
+    facts=Facts(
+        attained=lambda target: target.logit() / 2, convex=True, smooth=True, best_constant="half log odds"
+    ),
     cases=(
         # e^-ln 3 = 1/3 and e^ln 4 = 4 for a yes, halved
         Case([log(3), -log(4)], [1.0, 1.0], 13 / 6, {}, [-1 / 6, -2.0], tolerance=1e-12),
@@ -256,6 +278,9 @@ def exponential_loss(input: Tensor, target: Tensor) -> Tensor:
     takes_ignore_index=True,
     by_default=False,
     uses=(guarded, by_class),
+    facts=Facts(
+        attained=lambda target, margin: margin * target, convex=True, lipschitz=2**0.5
+    ),
     cases=(
         # the best rival of 3 is 2.5: 1 - 3 + 2.5
         Case([1.0, 3.0, 2.5], 1, 0.5, {}, [0.0, -1.0, 1.0], tolerance=1e-12),

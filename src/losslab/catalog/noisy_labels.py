@@ -1,22 +1,26 @@
 """Losses that forgive wrong labels. Below, p = softmax(x) and y is the target's class."""
 
-from math import log
+from math import inf, log, log1p
 
 import torch
 from torch import Tensor
 
 from losslab.catalog.classification import FIRST, SECOND, by_class, guarded, log_likelihood, log_probabilities
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, certain, steepest
 from losslab.spec.interval import NON_NEGATIVE, Interval
 from losslab.spec.record import Case, Parameter
 
-ACTIVE_PASSIVE = "Ma et al., Normalized loss functions for deep learning with noisy labels, ICML 2020"
 WANG = "Wang et al., Symmetric cross entropy for robust learning with noisy labels, ICCV 2019"
 LIKELIHOOD = (log_probabilities, log_likelihood, guarded, by_class)
 LOG_ZERO = -9.210340371976182  # log(1e-4), at which the authors' code cuts labels of 0
 SHARE = Parameter(NON_NEGATIVE, search=Interval(0.01, 10), log=True)
 BELOW_ZERO = Parameter(Interval(high=0, open_high=True))  # a mere factor, so it is not searched
 PULL = (0.125, -0.75, 0.625)  # p - onehot of FIRST with target 1
+
+
+def mixed(share: float) -> float:
+    return share * log(share)
 
 
 @loss(
@@ -33,6 +37,13 @@ PULL = (0.125, -0.75, 0.625)  # p - onehot of FIRST with target 1
     takes_weight=True,
     takes_ignore_index=True,
     uses=LIKELIHOOD,
+    facts=Facts(
+        lambda q: Interval(0, 1 / q),
+        attained=certain,
+        smooth=True,
+        lipschitz=lambda q: 2**0.5 * (q / (1 + q)) ** q / (1 + q),
+        proper=False,
+    ),
     cases=(
         # p_y = 1/4 = e^-1.386294: p^.7 = e^-.970406 = .378929, and (1 - .378929) / .7
         Case(FIRST, 1, (1 - 0.25**0.7) / 0.7, tolerance=1e-12),
@@ -62,6 +73,7 @@ def generalized_cross_entropy(
     takes_weight=True,
     takes_ignore_index=True,
     uses=LIKELIHOOD,
+    facts=Facts(Interval(0, 2), attained=certain, smooth=True, lipschitz=0.5**0.5, proper=False),
     cases=(
         # p_y = 1/4: 2 * 3/4; slope 2 p_y (p - onehot)
         Case(FIRST, 1, 1.5, {}, [0.5 * d for d in PULL], tolerance=1e-12),
@@ -96,6 +108,13 @@ def class_absolute_error_loss(
     takes_weight=True,
     takes_ignore_index=True,
     uses=LIKELIHOOD,
+    facts=Facts(
+        lambda log_zero: Interval(0, -log_zero),
+        attained=certain,
+        smooth=True,
+        lipschitz=lambda log_zero: -log_zero * 2**0.5 / 4,
+        proper=False,
+    ),
     cases=(
         # p_y = 1/4: ln(1e4) 3/4
         Case(FIRST, 1, 0.75 * log(1e4), tolerance=1e-12),
@@ -130,6 +149,12 @@ def reverse_cross_entropy_loss(
     takes_weight=True,
     takes_ignore_index=True,
     uses=LIKELIHOOD,
+    facts=Facts(
+        lambda alpha, beta, log_zero: Interval(0, inf if alpha else -beta * log_zero), attained=certain, smooth=True,
+        convex=lambda beta: beta == 0, proper=lambda alpha, beta: beta == 0 < alpha,
+        lipschitz=lambda alpha, beta, log_zero: steepest(lambda p: alpha - beta * log_zero * p),
+        best_constant=lambda alpha, beta: "log prior" if beta == 0 < alpha else None,
+    ),
     cases=(
         # p_y = 1/4: .1 ln 4 + ln(1e4) 3/4
         Case(FIRST, 1, 0.1 * log(4) + 0.75 * log(1e4), tolerance=1e-12),
@@ -164,150 +189,6 @@ def symmetric_cross_entropy_loss(
     return by_class(beta * log_zero * torch.expm1(log_p) - alpha * guarded(log_p, alpha), target, weight)
 
 
-def normalized(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """The target's share of -log p summed over all classes, and the target's log p."""
-    log_p = log_probabilities(input).clamp(min=-1e30)  # an impossible class has its limit, not inf / inf
-    own = log_p.gather(-1, target.unsqueeze(-1)).squeeze(-1)
-    return own / log_p.sum(-1).clamp(max=-1.0), own  # with two classes or more the sum is below; with one, 0 / 0 is 0
-
-
-@loss(
-    kind="rowwise",
-    formula=r"\frac{\log p_y}{\sum_c \log p_c}",
-    source=ACTIVE_PASSIVE,
-    task=("binary", "multiclass"),
-    outputs="classes",
-    link="softmax",
-    target="class",
-    by_default=False,
-    takes_weight=True,
-    takes_ignore_index=True,
-    uses=(log_probabilities, normalized, guarded, by_class),
-    cases=(
-        # ln 4 over b = ln 8 + ln 4 + ln 1.6 = ln 51.2; slope (p - onehot - (ln 4 / b) (3 p - 1)) / b
-        Case(
-            FIRST, 1, log(4) / log(51.2), {},
-            [(a - log(4) / log(51.2) * b) / log(51.2) for a, b in zip(PULL, (-0.625, -0.25, 0.875), strict=True)],
-            tolerance=1e-12,
-        ),
-        # with weights .5 and 3; the second is ln(5/3) over ln(5/3) + 2 ln 5
-        Case(
-            [FIRST, SECOND], [1, 0], (0.5 * log(4) / log(51.2) + 3 * log(5 / 3) / log(125 / 3)) / 3.5,
-            {"weight": [3.0, 0.5, 2.0]}, tolerance=1e-12,
-        ),
-    ),
-)  # fmt: skip
-def normalized_cross_entropy_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None
-) -> Tensor | tuple[Tensor, Tensor]:
-    """Cross-entropy divided by its sum over all labels that the row could have had: between 0 and 1.
-
-    Wrong labels spread evenly over the classes do not move it, but by itself it learns too little: it pushes the other
-    classes apart as readily as it lifts the right one. Use it in `nce_and_rce_loss` or `nce_and_mae_loss`.
-    """
-    return by_class(normalized(input, target)[0], target, weight)
-
-
-@loss(
-    kind="rowwise",
-    formula=r"\alpha\,\frac{\log p_y}{\sum_c \log p_c} - \beta A\,(1 - p_y)",
-    source=ACTIVE_PASSIVE,
-    task=("binary", "multiclass"),
-    outputs="classes",
-    link="softmax",
-    target="class",
-    bounds={"alpha": SHARE, "beta": SHARE, "log_zero": BELOW_ZERO},
-    group="active_passive",
-    module_name="NCEAndRCELoss",
-    by_default=False,
-    takes_weight=True,
-    takes_ignore_index=True,
-    uses=(log_probabilities, normalized, guarded, by_class),
-    cases=(
-        Case(FIRST, 1, log(4) / log(51.2) + 0.75 * log(1e4), tolerance=1e-12),
-        # 3 NCE + .5 * 4 * 3/4; slope 3 that of NCE + .5 * 4 p_y (p - onehot)
-        Case(
-            FIRST, 1, 3 * log(4) / log(51.2) + 1.5, {"alpha": 3.0, "beta": 0.5, "log_zero": -4.0},
-            [
-                3 * (a - log(4) / log(51.2) * b) / log(51.2) + 0.5 * a
-                for a, b in zip(PULL, (-0.625, -0.25, 0.875), strict=True)
-            ],
-            tolerance=1e-12,
-        ),
-        # with weights .5 and 3: .5 (NCE + 2 * 2 * 3/4) + 3 (NCE + 2 * 2 * 2/5)
-        Case(
-            [FIRST, SECOND], [1, 0], (0.5 * log(4) / log(51.2) + 3 * log(5 / 3) / log(125 / 3) + 6.3) / 3.5,
-            {"beta": 2.0, "log_zero": -2.0, "weight": [3.0, 0.5, 2.0]}, tolerance=1e-12,
-        ),
-    ),
-)  # fmt: skip
-def nce_and_rce_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    alpha: float | Tensor = 1.0,
-    beta: float | Tensor = 1.0,
-    log_zero: float | Tensor = LOG_ZERO,
-    weight: Tensor | None = None,
-) -> Tensor | tuple[Tensor, Tensor]:
-    """`alpha` times normalised cross-entropy (active: lifts the label) plus `beta` times the reverse one (passive).
-
-    For labels of which many are wrong: both parts bear it, and together they learn. The authors take 1 and 1 with ten
-    classes, and 10 and 0.1 with a hundred.
-    """
-    share, log_p = normalized(input, target)
-    return by_class(alpha * share + beta * log_zero * torch.expm1(log_p), target, weight)
-
-
-@loss(
-    kind="rowwise",
-    formula=r"\alpha\,\frac{\log p_y}{\sum_c \log p_c} + 2\beta\,(1 - p_y)",
-    source=ACTIVE_PASSIVE,
-    task=("binary", "multiclass"),
-    outputs="classes",
-    link="softmax",
-    target="class",
-    bounds={"alpha": SHARE, "beta": SHARE},
-    group="active_passive",
-    module_name="NCEAndMAELoss",
-    by_default=False,
-    takes_weight=True,
-    takes_ignore_index=True,
-    uses=(log_probabilities, normalized, guarded, by_class),
-    cases=(
-        # slope that of NCE + 2 p_y (p - onehot)
-        Case(
-            FIRST, 1, log(4) / log(51.2) + 1.5, {},
-            [
-                (a - log(4) / log(51.2) * b) / log(51.2) + 0.5 * a
-                for a, b in zip(PULL, (-0.625, -0.25, 0.875), strict=True)
-            ],
-            tolerance=1e-12,
-        ),
-        # with weights .5 and 3: .5 (4 NCE + .25 * 3/2) + 3 (4 NCE + .25 * 4/5)
-        Case(
-            [FIRST, SECOND], [1, 0], (2 * log(4) / log(51.2) + 12 * log(5 / 3) / log(125 / 3) + 0.7875) / 3.5,
-            {"alpha": 4.0, "beta": 0.25, "weight": [3.0, 0.5, 2.0]}, tolerance=1e-12,
-        ),
-    ),
-)  # fmt: skip
-def nce_and_mae_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    alpha: float | Tensor = 1.0,
-    beta: float | Tensor = 1.0,
-    weight: Tensor | None = None,
-) -> Tensor | tuple[Tensor, Tensor]:
-    """`alpha` times normalised cross-entropy (active: lifts the label) plus `beta` times absolute error (passive).
-
-    `nce_and_rce_loss` with another factor of the passive part. The authors' code leaves out its 2: their beta is twice
-    the one here.
-    """
-    share, log_p = normalized(input, target)
-    return by_class(alpha * share - 2 * beta * torch.expm1(log_p), target, weight)
-
-
 @loss(
     kind="rowwise",
     formula=r"\frac{\pi\,D(e_y \| m) + (1 - \pi)\,D(p \| m)}{-(1 - \pi)\log(1 - \pi)},"
@@ -323,6 +204,13 @@ def nce_and_mae_loss(
     takes_weight=True,
     takes_ignore_index=True,
     uses=LIKELIHOOD,
+    facts=Facts(
+        lambda label_share: Interval(0, 1 + mixed(label_share) / mixed(1 - label_share)), attained=certain, smooth=True,
+        lipschitz=lambda label_share: steepest(
+            lambda p: p * log1p(label_share / (1 - label_share) / p) / log1p(-label_share)
+        ),
+        proper=False,
+    ),
     cases=(
         # p_y = 1/4, m_y = 5/8: (ln 1.6 + .25 ln .4 + .75 ln 2) / 2 over ln(2) / 2
         # slope p_y (onehot - p) times ln(.5 p_y / m_y) / ln 2

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, same
 from losslab.spec.interval import NON_NEGATIVE, POSITIVE, Interval
 from losslab.spec.record import Case, Parameter
 
@@ -23,6 +24,7 @@ WIDTHS = Interval(0.05, 10)
     module_name="L1Loss",
     takes_weight=True,
     takes_complex=True,
+    facts=Facts(attained=same, convex=True, lipschitz=1.0, best_constant="median", symmetric=True),
     cases=(
         Case([[[[1.0, 2.0, 3.0]]]], [[[[1.0, 2.0, 5.0]]]], 2 / 3),
         Case([[[[1.0, 2.0, 3.0]]]], [[[[1.0, 2.0, 5.0]]]], 2.0, {"reduction": "sum"}),
@@ -48,6 +50,7 @@ def l1_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> T
     module_name="MSELoss",
     takes_weight=True,
     takes_complex=True,
+    facts=Facts(attained=same, convex=True, smooth=True, best_constant="mean", symmetric=True),
     cases=(
         Case([[[[1.0, 2.0, 3.0]]]], [[[[1.0, 2.0, 5.0]]]], 4 / 3),
         Case([6.0, 3.0, 2.0], [1.0, 4.0, 5.0], 35 / 3, gradient=[10 / 3, -2 / 3, -2.0]),
@@ -73,6 +76,7 @@ def mse_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> 
     group="huber",
     torch_name="smooth_l1_loss",
     module_name="SmoothL1Loss",
+    facts=Facts(attained=same, convex=True, smooth=lambda beta: beta > 0, lipschitz=1.0, symmetric=True),
     cases=(
         Case([1.0, 2.0, 3.0, 4.0], [3.0, 2.5, 3.5, 4.5], 0.46875, gradient=[-0.25, -0.125, -0.125, -0.125]),
         Case([1.0, 4.0], [3.0, 3.5], [1.0, 0.0625], {"beta": 2.0, "reduction": "none"}),
@@ -103,6 +107,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, beta: float = 1.0) -> Tenso
     positional=("reduction", "delta", "weight"),
     module_positional=("reduction", "delta"),
     takes_weight=True,
+    facts=Facts(attained=same, convex=True, smooth=True, lipschitz=lambda delta: delta, symmetric=True),
     cases=(
         Case([1.5, 4.0], [1.0, 1.0], [0.125, 2.5], {"reduction": "none"}),
         Case([1.0, 4.0], [3.0, 3.5], 1.0, {"delta": 1.5}, gradient=[-0.75, 0.25], tolerance=1e-6),
@@ -124,6 +129,7 @@ def huber_loss(input: Tensor, target: Tensor, *, delta: float = 1.0, weight: Ten
     source="Green, Bayesian reconstructions from emission tomography data, IEEE Transactions on Medical Imaging 1990",
     task="regression",
     bounds={"scale": Parameter(POSITIVE, search=WIDTHS, log=True, unit="target")},
+    facts=Facts(attained=same, convex=True, smooth=True, lipschitz=lambda scale: scale, symmetric=True),
     cases=(
         Case([1.0, 0.0], [0.0, 100.0], [0.43378083, 99.30685282], {"reduction": "none"}, tolerance=1e-5),
         Case([2.0], [0.0], 1.73512332, {"scale": 2.0}, gradient=[1.52318831], tolerance=1e-6),
@@ -147,6 +153,13 @@ def log_cosh_loss(input: Tensor, target: Tensor, *, scale: float = 1.0) -> Tenso
     bounds={"quantile": Parameter(Interval(0, 1, open_low=True, open_high=True), search=Interval(0.1, 0.9))},
     kinks=lambda quantile: (0.0,),
     group="l1_loss",
+    facts=Facts(
+        attained=same,
+        convex=True,
+        lipschitz=lambda quantile: max(quantile, 1 - quantile),
+        best_constant="quantile",
+        symmetric=lambda quantile: quantile == 0.5,
+    ),
     cases=(
         Case([1.0, 4.0], [3.0, 3.5], [1.8, 0.05], {"quantile": 0.9, "reduction": "none"}),
         Case([1.0, 4.0, 2.0], [3.0, 3.5, 2.0], 0.875 / 3, {"quantile": 0.25}, gradient=[-0.25 / 3, 0.25, 0.0]),

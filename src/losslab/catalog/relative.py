@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, same
 from losslab.spec.interval import NON_NEGATIVE, POSITIVE, Interval
 from losslab.spec.record import Case, Parameter
 
@@ -38,6 +39,7 @@ def log_ratio(input: Tensor, target: Tensor, offset: float) -> Tensor:
     by_default=False,
     untunable=STANDARDISED,
     uses=(log_ratio,),
+    facts=Facts(attained=same, smooth=True, best_constant="geometric mean", symmetric=True),
     cases=(
         # (1 + 3) / (1 + 1) = 2 and (1 + 0) / (1 + 2) = 1/3; slopes 2 ln 2 / 4 and 2 (-ln 3) / 1
         Case(
@@ -70,6 +72,7 @@ def msle_loss(input: Tensor, target: Tensor) -> Tensor:
     by_default=False,
     untunable=STANDARDISED,
     uses=(log_ratio,),
+    facts=Facts(attained=same, best_constant="median", symmetric=True),
     cases=(
         # 6/2 and 1/4; slopes 1/6 and -1/1, halved
         Case([6.0, 1.0], [2.0, 4.0], (log(3) + log(4)) / 2, {}, [1 / 12, -0.5], tolerance=1e-12),
@@ -94,6 +97,7 @@ def log_ratio_loss(input: Tensor, target: Tensor) -> Tensor:
     kinks=lambda eps: (0.0,),
     by_default=False,
     untunable=STANDARDISED,
+    facts=Facts(attained=same, convex=True, lipschitz=lambda eps: 1 / eps, symmetric=False),
     cases=(
         # 1/4 and 3/2; slopes 1/4 and -1/2, halved
         Case([5.0, -5.0], [4.0, -2.0], 0.875, {}, [0.125, -0.25], tolerance=1e-12),
@@ -121,6 +125,7 @@ def mape_loss(input: Tensor, target: Tensor, *, eps: float | Tensor = 1e-7) -> T
     kinks=lambda: (0.0,),
     by_default=False,
     untunable=STANDARDISED,
+    facts=Facts(Interval(0, 2), attained=same, symmetric=True),
     cases=(
         # 2 * 2 / 8 and 2 * 3 / 5; slopes 4 |y| / (|x| + |y|)^2: 12/64 and -16/25, halved
         Case([5.0, 1.0], [3.0, 4.0], 0.85, {}, [0.09375, -0.32], tolerance=1e-12),
@@ -147,6 +152,13 @@ def smape_loss(input: Tensor, target: Tensor) -> Tensor:
     bounds={"expectile": Parameter(Interval(0, 1, open_low=True, open_high=True), search=Interval(0.1, 0.9))},
     kinks=lambda expectile: (0.0,),
     by_default=False,
+    facts=Facts(
+        attained=same,
+        convex=True,
+        smooth=True,
+        best_constant="expectile",
+        symmetric=lambda expectile: expectile == 0.5,
+    ),
     cases=(
         # r = -2 and 1/2: .9 * 4 and .1 / 4; slopes -2 * .9 * 2 and 2 * .1 / 2
         Case(
@@ -174,6 +186,7 @@ def expectile_loss(input: Tensor, target: Tensor, *, expectile: float | Tensor =
     bounds={"epsilon": BAND},
     kinks=lambda epsilon: (-epsilon, epsilon),
     by_default=False,
+    facts=Facts(attained=same, convex=True, lipschitz=1.0, symmetric=True),
     cases=(
         Case([1.0, 4.0], [3.0, 3.5], [1.9, 0.4], {"reduction": "none"}, [-1.0, 1.0], tolerance=1e-12),
         Case([1.0, 4.0, 7.0], [3.0, 3.5, 4.0], 3.5 / 3, {"epsilon": 0.75}, [-1 / 3, 0.0, 1 / 3], tolerance=1e-12),
@@ -197,6 +210,7 @@ def epsilon_insensitive_loss(input: Tensor, target: Tensor, *, epsilon: float | 
     bounds={"epsilon": BAND},
     kinks=lambda epsilon: (-epsilon, epsilon),
     by_default=False,
+    facts=Facts(attained=same, convex=True, smooth=True, symmetric=True),
     cases=(
         Case([1.0, 4.0], [3.0, 3.5], [3.61, 0.16], {"reduction": "none"}, [-3.8, 0.8], tolerance=1e-12),
         # 1.25^2, nothing, 2.25^2

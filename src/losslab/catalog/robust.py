@@ -1,12 +1,13 @@
 """Losses that far errors do not rule. Below, r is input - target; near zero most are half the squared error."""
 
-from math import inf, log, sqrt
+from math import exp, inf, log, sqrt
 
 import torch
 from torch import Tensor
 
 from losslab.catalog.regression import WIDTHS
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, same
 from losslab.spec.interval import Interval
 from losslab.spec.record import Case, Parameter
 
@@ -35,6 +36,7 @@ def root_less_one(z: Tensor) -> Tensor:
     group="pseudo_huber",
     by_default=False,
     uses=(root_less_one,),
+    facts=Facts(attained=same, convex=True, smooth=True, lipschitz=lambda scale: scale, symmetric=True),
     cases=(
         # triangles: the root is 5/4 for 3 and 4, 10/6 for 8 and 6, and the slope r divided by it
         Case([1.75, 1.0], [1.0, 1.0], [0.25, 0.0], {"reduction": "none"}, [0.6, 0.0], tolerance=1e-12),
@@ -61,6 +63,9 @@ def pseudo_huber_loss(input: Tensor, target: Tensor, *, scale: float | Tensor = 
     bounds={"epsilon": Parameter(FINITE, search=Interval(0.001, 10), log=True, unit="target")},
     group="pseudo_huber",
     by_default=False,
+    facts=Facts(
+        lambda epsilon: Interval(low=epsilon), attained=same, convex=True, smooth=True, lipschitz=1.0, symmetric=True
+    ),
     cases=(
         Case([0.00075, -2.0], [0.0, -2.0], [0.00125, 0.001], {"reduction": "none"}, [0.6, 0.0], tolerance=1e-12),
         Case([5.0, -6.0], [2.0, 2.0], (5 + sqrt(80)) / 2, {"epsilon": 4.0}, [0.3, -4 / sqrt(80)], tolerance=1e-12),
@@ -89,6 +94,7 @@ def charbonnier_loss(input: Tensor, target: Tensor, *, epsilon: float | Tensor =
     task="regression",
     bounds={"scale": SCALE},
     by_default=False,
+    facts=Facts(attained=same, convex=True, smooth=True, lipschitz=lambda scale: scale, symmetric=True),
     cases=(
         # slope r / (1 + |r| / s)
         Case([4.0, 1.0], [1.0, 1.0], [3 - log(4), 0.0], {"reduction": "none"}, [0.75, 0.0], tolerance=1e-12),
@@ -129,6 +135,7 @@ def half_log_one_plus_square(z: Tensor) -> Tensor:
     bounds={"scale": SCALE},
     by_default=False,
     uses=(half_log_one_plus_square,),
+    facts=Facts(attained=same, smooth=True, lipschitz=lambda scale: scale / 2, symmetric=True),
     cases=(
         # slope r / (1 + (r / s)^2)
         Case([3.0, 0.0], [1.0, 1.0], [log(5) / 2, log(2) / 2], {"reduction": "none"}, [0.4, -0.5], tolerance=1e-12),
@@ -156,6 +163,13 @@ def cauchy_loss(input: Tensor, target: Tensor, *, scale: float | Tensor = 1.0) -
     bounds={"scale": WIDER},
     module_name="GemanMcClureLoss",
     by_default=False,
+    facts=Facts(
+        lambda scale: Interval(0, scale**2 / 2),
+        attained=same,
+        smooth=True,
+        lipschitz=lambda scale: scale * sqrt(3) * 3 / 16,
+        symmetric=True,
+    ),
     cases=(
         # slope r / (1 + (r / s)^2)^2
         Case([3.0, 1.5], [1.0, 1.0], [0.4, 0.1], {"reduction": "none"}, [0.08, 0.32], tolerance=1e-12),
@@ -183,6 +197,10 @@ def geman_mcclure_loss(input: Tensor, target: Tensor, *, scale: float | Tensor =
     task="regression",
     bounds={"scale": WIDER},
     by_default=False,
+    facts=Facts(
+        lambda scale: Interval(0, scale**2 / 2), attained=same, smooth=True,
+        lipschitz=lambda scale: scale * sqrt(exp(-1) / 2), symmetric=True,
+    ),
     cases=(
         # slope r e^(-(r / s)^2)
         Case([sqrt(log(2)), -sqrt(log(4))], [0.0, 0.0], [0.25, 0.375], {"reduction": "none"},
@@ -211,6 +229,10 @@ def welsch_loss(input: Tensor, target: Tensor, *, scale: float | Tensor = 1.0) -
     task="regression",
     bounds={"scale": WIDER},
     by_default=False,
+    facts=Facts(
+        lambda scale: Interval(0, scale**2 / 6), attained=same, smooth=True,
+        lipschitz=lambda scale: scale * sqrt(0.2) * 16 / 25, symmetric=True,
+    ),
     cases=(
         # slope r (1 - (r / s)^2)^2
         Case([4.3425, 2.0], [2.0, 2.0], [4.685**2 * 37 / 384, 0.0], {"reduction": "none"}, [2.3425 * 9 / 16, 0.0],
@@ -239,6 +261,19 @@ def robust_series(q: Tensor, sign: Tensor, b: Tensor) -> Tensor:
     return 0.5 * q * total
 
 
+def robust_top(alpha: float) -> float:
+    """What the general robust loss nears for far errors."""
+    return inf if alpha >= 0 else 1.0 if alpha == -inf else 1 - 2 / alpha
+
+
+def robust_pull(alpha: float, scale: float) -> float:
+    """The steepest slope of the general robust loss."""
+    if alpha >= 1:
+        return 1 / scale if alpha == 1 else inf
+    b = 2 - alpha
+    return (exp(-0.5) if b == inf else (b / (b - 1)) ** ((1 - b) / 2)) / scale
+
+
 def expm1_ratio(t: Tensor) -> Tensor:
     """(e^t - 1) / t for t from -0.1 to 0.1."""
     total = torch.ones_like(t)
@@ -258,6 +293,10 @@ def expm1_ratio(t: Tensor) -> Tensor:
     },
     by_default=False,
     uses=(robust_series, expm1_ratio),
+    facts=Facts(
+        lambda alpha: Interval(0, robust_top(alpha)), attained=same, convex=lambda alpha: alpha >= 1, smooth=True,
+        lipschitz=robust_pull, symmetric=True,
+    ),
     cases=(
         # alpha 1: the root of 1 + (3/4)^2 is 5/4, slope r / c^2 / (5/4)
         Case([1.75, 1.0], [1.0, 1.0], [0.25, 0.0], {"reduction": "none"}, [0.6, 0.0], tolerance=1e-12),

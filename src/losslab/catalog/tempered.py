@@ -1,12 +1,13 @@
 """Logistic loss of tempered exponentials and logarithms. Below, p is the tempered softmax and y the target's class."""
 
-from math import log
+from math import inf, log
 
 import torch
 from torch import Tensor
 
 from losslab.catalog.classification import FIRST, by_class, guarded
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, steepest
 from losslab.spec.interval import UNIT, Interval
 from losslab.spec.record import Case, Parameter
 
@@ -47,6 +48,16 @@ def tempered_log_probabilities(input: Tensor, t2: float | Tensor) -> Tensor:
     return -tempered_log1p(size + gap, c)
 
 
+def tempered_pull(t1: float, t2: float) -> float:
+    """The longest gradient by scores, which two classes have."""
+
+    def slope(p: float) -> float:
+        q, c = 1 - p, t2 - t1
+        return p**c + p**t2 / (p**t2 + q**t2) * (q**c - p**c)
+
+    return steepest(slope)
+
+
 @loss(
     kind="rowwise",
     formula=r"-\log_{t_1} p_y - \frac{1 - \sum_c p_c^{2 - t_1}}{2 - t_1},\quad p_c = \exp_{t_2}(x_c - \lambda(x)),\ "
@@ -62,6 +73,10 @@ def tempered_log_probabilities(input: Tensor, t2: float | Tensor) -> Tensor:
     takes_weight=True,
     takes_ignore_index=True,
     uses=(tempered_expm1, tempered_log1p, newton, tempered_log_probabilities, guarded, by_class),
+    facts=Facts(
+        lambda t1: Interval(0, inf if t1 == 1 else 1 / (1 - t1)), convex=lambda t1, t2: t1 == t2 == 1, smooth=True,
+        lipschitz=tempered_pull, best_constant=lambda t2: "log prior" if t2 == 1 else None, proper=lambda t2: t2 == 1,
+    ),
     cases=(
         # t1 = 0, t2 = 2, p = (1/2, 1/3, 1/6): half the squared error, (1/4 + 4/9 + 1/36) / 2
         # slope p^2 (p - onehot - 1/7), since (p - onehot) p^2 sums to 1/18 and p^2 to 7/18

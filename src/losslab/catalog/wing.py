@@ -7,6 +7,7 @@ from torch import Tensor
 
 from losslab.catalog.robust import FINITE, SCALE
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, same
 from losslab.spec.interval import UNIT, Interval
 from losslab.spec.record import Case, Parameter
 
@@ -23,6 +24,7 @@ from losslab.spec.record import Case, Parameter
     },
     kinks=lambda width, epsilon: (-width, 0.0, width),
     by_default=False,
+    facts=Facts(attained=same, lipschitz=lambda width, epsilon: max(width / epsilon, 1.0), symmetric=True),
     cases=(
         # slope w / (epsilon + |r|), beyond w: 1
         Case([7.0, -13.0], [1.0, 1.0], [10 * log(4), 4 + 10 * log(6)], {"reduction": "none"}, [1.25, -1.0],
@@ -45,6 +47,15 @@ def wing_loss(input: Tensor, target: Tensor, *, width: float | Tensor = 10.0, ep
     return width * torch.log1p(core / epsilon) + torch.relu(size - width)
 
 
+def adaptive_pull(alpha: float, omega: float, epsilon: float, theta: float) -> float:
+    """The steepest slope of the adaptive wing loss over its powers p, each at its inflection point or at `theta`."""
+    slopes = []
+    for p in (alpha - step / 100 for step in range(101)):
+        at = min(theta, epsilon * (p - 1) ** (1 / p))
+        slopes.append(omega * p / at / (1 + (epsilon / at) ** p))
+    return max(slopes)
+
+
 @loss(
     kind="pointwise",
     formula=r"\omega\log(1 + (m / \epsilon)^p) + \omega\frac{p}{\theta}\,\frac{|r| - m}{1 + (\epsilon / \theta)^p},"
@@ -61,6 +72,7 @@ def wing_loss(input: Tensor, target: Tensor, *, width: float | Tensor = 10.0, ep
     kinks=lambda alpha, omega, epsilon, theta: (-theta, 0.0, theta),
     untunable="its targets lie in [0, 1], and the targets of a regression are standardised",
     by_default=False,
+    facts=Facts(attained=same, smooth=True, lipschitz=adaptive_pull, symmetric=False),
     cases=(
         # y = .1, so p = 2: 14 log(1 + .3^2) with slope 14 2 .3 / 1.09; beyond .5 the slope is 14 (2 / .5) .25 / 1.25
         Case([0.4, 1.1, 0.1], [0.1, 0.1, 0.1], [14 * log(1.09), 5.6 + 14 * log(1.25), 0.0], {"reduction": "none"},

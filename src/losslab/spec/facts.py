@@ -60,7 +60,7 @@ class Facts:
         """An input at which the loss of each target is least; of classes, the target is given as shares (..., C)."""
         if self.attained is None:
             raise ValueError("where the loss is least is not among the facts")
-        return _call(lambda **own: self.attained(target, **own), parameters, self.attained)  # type: ignore[misc]
+        return _call(lambda **own: self.attained(target, **own), parameters, self.attained)
 
     @property
     def depends_on_classes(self) -> bool:
