@@ -11,14 +11,12 @@ from losslab.spec.record import Case, LossRecord
 from losslab.testing import losses as suites
 from losslab.testing.claims import ContractError
 
-PAIRS = [
-    (loss, suite) for loss in CATALOGUE for suite, (_, applies) in suites.SUITES.items() if applies(CATALOGUE[loss])
-]
+PAIRS = [(loss, suite) for loss in CATALOGUE for suite in suites.suites_of(CATALOGUE[loss])]
 
 
 @pytest.mark.parametrize(("loss", "suite"), PAIRS)
 def test_contract(loss, suite):
-    suites.SUITES[suite][0](CATALOGUE[loss])
+    suites.suites_of(CATALOGUE[loss])[suite](CATALOGUE[loss])
 
 
 @pytest.mark.parametrize("loss", CATALOGUE)

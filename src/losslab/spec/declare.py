@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from losslab.spec.forms import functional
-from losslab.spec.record import Case, Kind, Link, LossRecord, Outputs, Parameter, Target, Task, parameters_of
+from losslab.spec.record import Case, Kind, Link, LossRecord, Outputs, Parameter, SetCase, Target, Task, parameters_of
 
 # Why a search cannot serve a loss of several tensors, by its first task.
 NEEDS: dict[Task, str] = {
@@ -70,7 +70,7 @@ def loss(
     link: Link = "identity",
     target: Target = "real",
     bounds: Mapping[str, Parameter] | None = None,
-    cases: tuple[Case, ...] = (),
+    cases: tuple[Case, ...] | tuple[SetCase, ...] = (),
     **facts: Any,
 ) -> Callable[[Callable[..., Any]], LossRecord]:
     """Declares a loss: the decorated rule becomes a callable `LossRecord`, listed in the catalogue under its name."""

@@ -51,6 +51,20 @@ class Case:
 
 
 @dataclass(frozen=True)
+class SetCase:
+    """A value worked by hand for a loss of several tensors: `loss(**operands, **options)` is `value`.
+
+    gradient: with respect to some of the operands, by name.
+    """
+
+    operands: Mapping[str, Any]
+    value: Any
+    options: Mapping[str, Any] = field(default_factory=dict)
+    gradient: Mapping[str, Any] | None = None
+    tolerance: float = 1e-4
+
+
+@dataclass(frozen=True)
 class LossRecord:
     """The one declaration of a loss. `rule` returns one value per sample (or element) and never reduces.
 
@@ -70,7 +84,7 @@ class LossRecord:
     outputs: Outputs
     link: Link
     target: Target
-    cases: tuple[Case, ...]
+    cases: tuple[Any, ...]  # Case, or SetCase where the kind is "set"
     parameters: Mapping[str, Parameter]
     input_domain: Interval = REAL
     input_domain_of: Callable[..., Interval] | None = None  # by the loss's own options, where they decide it

@@ -13,6 +13,12 @@ from losslab.spec.operands import actual, as_one_type, classes_in_place, filled,
 from losslab.spec.record import LossRecord
 
 
+def layout_of(record: LossRecord) -> Layout:
+    if record.layout is None:
+        raise TypeError(f'{record.name}: a loss of kind "set" needs a layout')
+    return record.layout
+
+
 def split(
     name: str, names: tuple[str, ...], taken: Mapping[str, inspect.Parameter], args: tuple[Any, ...], kwargs: Any
 ) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -17,6 +17,7 @@ from losslab.spec.declare import CATALOGUE
 from losslab.spec.interval import REAL
 from losslab.spec.module import module
 from losslab.spec.record import Case, LossRecord
+from losslab.testing import sets
 from losslab.testing.claims import ContractError, need, quiet, same, value_and_gradient
 from losslab.testing.loss_edges import (
     check_empty,
@@ -42,13 +43,12 @@ def check(record: LossRecord) -> list[str]:
             "loss is checked by losslab.check_gradients(loss, input, target)"
         )
     ran, findings = [], []
-    for name, (suite, applies) in SUITES.items():
-        if applies(record):
-            ran.append(name)
-            try:
-                suite(record)
-            except Exception as error:
-                findings.append(f"{name}: {type(error).__name__}: {error}")
+    for name, suite in suites_of(record).items():
+        ran.append(name)
+        try:
+            suite(record)
+        except Exception as error:
+            findings.append(f"{name}: {type(error).__name__}: {error}")
     if findings:
         raise ContractError(f"{record.name} breaks {len(findings)} of {len(ran)} checks:\n" + "\n".join(findings))
     return ran
@@ -64,7 +64,7 @@ def check_record(record: LossRecord) -> None:
             need(record, all(end in parameter.domain for end in ends), f"{name} is searched outside its domain")
             need(record, not parameter.log or ends[0] > 0, f"{name} is searched on a log scale from {ends[0]:g}")
         need(record, name in (record.form.__doc__ or ""), f"{name} is not described")
-    need(record, record.outputs == "classes" or record.kind == "pointwise", "a loss over classes wants C outputs")
+    need(record, record.outputs == "classes" or record.kind != "rowwise", "a loss over classes wants C outputs")
 
 
 def check_documented(record: LossRecord) -> None:
@@ -75,6 +75,9 @@ def check_documented(record: LossRecord) -> None:
 
 def check_enough_cases(record: LossRecord) -> None:
     """At least two cases that a wrong rule does not pass by luck, and one away from the default of each parameter."""
+    if record.kind == "set":
+        sets.check_enough_cases(record)
+        return
     telling = [case for case in record.cases if is_telling(record, case)]
     need(record, len(telling) >= 2, f"{len(telling)} telling hand-worked cases; two or more are needed")
     for name in record.parameters:
@@ -315,6 +318,12 @@ def check_compile(record: LossRecord) -> None:
 
 def shapes(record: LossRecord) -> tuple[tuple[int, ...], ...]:
     return ((7,), (), (3, 2), (2, 3, 2))
+
+
+def suites_of(record: LossRecord) -> dict[str, Callable[[LossRecord], None]]:
+    """The suites that apply to a loss, by name."""
+    every = {"record": (check_record, _always), **(sets.SUITES if record.kind == "set" else SUITES)}
+    return {name: suite for name, (suite, applies) in every.items() if applies(record)}
 
 
 def _always(record: LossRecord) -> bool:

@@ -19,7 +19,7 @@ def test_options_by_position_and_by_name():
     with pytest.raises(TypeError, match="RowLoss: 2 options by position, but only weight may be passed so"):
         RowLoss(w, "sum")
     assert str(inspect.signature(RowLoss)).startswith(
-        "(weight=None, *, smoothing=0.0, ignore_index=-100, reduction='mean'"
+        "(weight=None, *, smoothing=0.0, ignore_index=-100, class_dim=1, reduction='mean'"
     )
 
 

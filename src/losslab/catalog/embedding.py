@@ -1,0 +1,108 @@
+"""Losses on pairs and triplets of embeddings: near what belongs together, far what does not."""
+
+from math import sqrt
+
+import torch
+from torch import Tensor
+
+from losslab.spec.declare import loss
+from losslab.spec.interval import NON_NEGATIVE, Interval
+from losslab.spec.layout import Layout, Operand
+from losslab.spec.record import Parameter, SetCase
+
+EMBEDDING = Operand("* D", predicted=True)
+SCORE = Operand("*", predicted=True)
+SIGN = Operand("*", "sign")
+
+
+def distance(a: Tensor, b: Tensor, p: float | Tensor, eps: float | Tensor) -> Tensor:
+    """The p-norm of a - b + eps over the last dimension; its slope at 0 is 0."""
+    size = (a - b + eps).abs()
+    # Divided by its largest entry, no power overflows; at 0 there is no way to go, so the slope is 0 too.
+    largest = size.detach().amax(-1, keepdim=True)
+    safe = torch.where(largest > 0, largest, 1.0)
+    total = (size / safe).pow(p).sum(-1)
+    none = total == 0
+    return torch.where(none, 0.0, torch.where(none, 1.0, total).pow(1 / p)) * safe.squeeze(-1)
+
+
+@loss(
+    kind="set",
+    formula=r"\max(0, -y\,(x_1 - x_2) + m)",
+    source="Herbrich et al., Large margin rank boundaries for ordinal regression, 2000",
+    task="ranking",
+    layout=Layout({"input1": SCORE, "input2": SCORE, "target": SIGN}, "*"),
+    bounds={"margin": Parameter(NON_NEGATIVE, search=Interval(0.01, 2), log=True)},
+    torch_name="margin_ranking_loss",
+    positional=("margin",),
+    module_positional=("margin",),
+    cases=(
+        # 1 should be above .5 and is, by more than 0: nothing; 2 should be below 1.5: .5
+        SetCase(
+            {"input1": [1.0, 2.0], "input2": [0.5, 1.5], "target": [1.0, -1.0]}, 0.25, {},
+            {"input1": [0.0, 0.5], "input2": [0.0, -0.5]}, 1e-12,
+        ),
+        # margin .75: .75 - .5 and .75 + .5
+        SetCase(
+            {"input1": [1.0, 2.0], "input2": [0.5, 1.5], "target": [1.0, -1.0]}, 1.5,
+            {"margin": 0.75, "reduction": "sum"}, {"input1": [-1.0, 1.0], "input2": [1.0, -1.0]}, 1e-12,
+        ),
+    ),
+)  # fmt: skip
+def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, *, margin: float | Tensor = 0.0) -> Tensor:
+    """Of two scores, the first should be above the second by `margin` where the target is 1, below where it is -1."""
+    return (margin - target * (input1 - input2)).relu()
+
+
+@loss(
+    kind="set",
+    formula=r"\max(0, \lVert a - p\rVert_p - \lVert a - n\rVert_p + m)",
+    source="Schroff et al., FaceNet: a unified embedding for face recognition and clustering, CVPR 2015",
+    task="embedding",
+    layout=Layout({"anchor": EMBEDDING, "positive": EMBEDDING, "negative": EMBEDDING}, "*"),
+    bounds={
+        "margin": Parameter(Interval(0, open_low=True), search=Interval(0.05, 2), log=True),
+        "p": Parameter(Interval(1)),
+        "eps": Parameter(NON_NEGATIVE),
+    },
+    torch_name="triplet_margin_loss",
+    uses=(distance,),
+    positional=("margin", "p", "eps", "swap"),
+    module_positional=("margin", "p", "eps", "swap"),
+    cases=(
+        # distances 5 and 13, margin 10
+        SetCase(
+            {"anchor": [[0.0, 0.0]], "positive": [[3.0, 4.0]], "negative": [[5.0, 12.0]]}, 2.0,
+            {"margin": 10.0, "eps": 0.0},
+            {
+                "anchor": [[-3 / 5 + 5 / 13, -4 / 5 + 12 / 13]], "positive": [[0.6, 0.8]],
+                "negative": [[-5 / 13, -12 / 13]],
+            },
+            1e-12,
+        ),
+        # p = 1: 7 - 17 + 12; swapped, the negative is 2 + 8 = 10 from the positive: 7 - 10 + 12
+        SetCase(
+            {"anchor": [[0.0, 0.0]], "positive": [[3.0, 4.0]], "negative": [[5.0, 12.0]]}, 9.0,
+            {"margin": 12.0, "p": 1.0, "eps": 0.0, "swap": True}, tolerance=1e-12,
+        ),
+        # eps is added to each difference: sqrt(2) .5 - sqrt(.5 ** 2 + 2.5 ** 2) + 3
+        SetCase(
+            {"anchor": [[1.0, 1.0]], "positive": [[1.0, 1.0]], "negative": [[1.0, -1.0]]},
+            0.5 * sqrt(2) - sqrt(6.5) + 3, {"margin": 3.0, "eps": 0.5}, tolerance=1e-12,
+        ),
+    ),
+)  # fmt: skip
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    margin: float | Tensor = 1.0,
+    p: float | Tensor = 2.0,
+    eps: float | Tensor = 1e-6,
+    swap: bool = False,
+) -> Tensor:
+    """The positive should be nearer to the anchor than the negative, by `margin`."""
+    near, far = distance(anchor, positive, p, eps), distance(anchor, negative, p, eps)
+    far = torch.minimum(far, distance(positive, negative, p, eps)) if swap else far
+    return (near - far + margin).relu()
