@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from numbers import Real
 from typing import Any
@@ -285,23 +285,33 @@ def check_smells(record: LossRecord, input: Tensor, target: Tensor) -> None:
     """Legal values that look like a mistake: warned of once for each loss."""
     if record.target == "sign" and record.torch_name is not None and (wrong := wrong_signs(target)):
         warn_once(record.name, "sign", f"{wrong}. torch computes something for it, and so does this loss")
+    for topic, seen, text in smells(record, input):
+        if seen:
+            warn_once(record.name, topic, text())
+
+
+def smells(record: LossRecord, input: Tensor) -> Iterator[tuple[str, Tensor, Callable[[], str]]]:
+    """Topic, whether it is so (on the input's device), and words, of what a model's outputs may betray."""
     if input.is_complex() or input.numel() == 0:
         return
     low, high = input.aminmax()
-    name = record.name
-    if record.kind == "rowwise" and record.input_domain.high == 0 and high > 1e-3:
-        text = f"input should hold log-probabilities, which are not positive, but its largest value is {high:g}"
-        warn_once(name, "log-probabilities", f"{text}; apply log_softmax to the scores, or use cross_entropy")
-    if record.input_domain != REAL or low < 0 or high > 1:
+    classes = input.shape[-1]
+    again = "it looks as if {} was applied already. This loss applies it itself; pass the scores before {}"
+    if record.kind == "rowwise" and record.input_domain.high == 0:
+        text = "input should hold log-probabilities, which are not positive, but its largest value is {:g}; apply "
+        text += "log_softmax to the scores, or use cross_entropy"
+        yield "log-probabilities", high > 1e-3, lambda: text.format(high.item())
+    if record.input_domain != REAL:
         return
-    if record.kind == "rowwise" and input.shape[-1] > 1 and ((input.sum(-1) - 1).abs() < 1e-3).all():
-        text = "the rows of input sum to one: it looks as if softmax was applied already. This loss applies it itself"
-        warn_once(name, "softmax", f"{text}; pass the scores before softmax")
-    if record.link == "sigmoid" and record.kind == "pointwise" and input.numel() >= 32 and 0 < low < high < 1:
-        text = (
-            "all inputs lie between 0 and 1: it looks as if a sigmoid was applied already. This loss applies it itself"
-        )
-        warn_once(name, "sigmoid", f"{text}; pass the scores before the sigmoid")
+    if record.kind == "rowwise" and classes > 1:
+        sums = ((input.sum(-1) - 1).abs() < 1e-3).all()
+        least = f". A log loss then cannot go below {math.log(math.e + classes - 1) - 1:.4f} for {classes} classes"
+        told = f"the rows of input sum to one: {again.format('softmax', 'softmax')}{least}"
+        yield "softmax", (low >= 0) & (high <= 1) & sums, lambda: told
+    if record.link == "sigmoid" and record.kind == "pointwise" and input.numel() >= 32:
+        sure = ". A log loss then cannot go below 0.3133 for a yes and 0.6931 for a no"
+        words = f"all inputs lie between 0 and 1: {again.format('a sigmoid', 'the sigmoid')}{sure}"
+        yield "sigmoid", (low > 0) & (low < high) & (high < 1), lambda: words
 
 
 def first(values: Tensor, bad: Tensor) -> tuple[float, str]:
