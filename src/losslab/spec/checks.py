@@ -295,7 +295,7 @@ def smells(record: LossRecord, input: Tensor) -> Iterator[tuple[str, Tensor, Cal
     if input.is_complex() or input.numel() == 0:
         return
     low, high = input.aminmax()
-    classes = input.shape[-1]
+    classes = input.shape[-1] if input.ndim else 1
     again = "it looks as if {} was applied already. This loss applies it itself; pass the scores before {}"
     if record.kind == "rowwise" and record.input_domain.high == 0:
         text = "input should hold log-probabilities, which are not positive, but its largest value is {:g}; apply "
