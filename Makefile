@@ -19,9 +19,11 @@ check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Writes the generated pages again; a test says when they are out of date.
-docs: .venv/.installed
+# Writes the generated pages again and builds the site from all pages; a test says when one is out of date.
+docs: .venv/.installed-docs
 	$(BIN)/python tools/docs.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet  # else Material advertises its successor
+	@echo "the site is build/site/index.html"
 
 # Draws docs/pictures/ again; photographs of pages need Chromium.
 pictures: .venv/.installed
@@ -45,4 +47,8 @@ clean:
 
 .venv/.installed-dev: .venv/.torch pyproject.toml
 	$(BIN)/pip install -e '.[dev]'
+	touch .venv/.installed $@
+
+.venv/.installed-docs: .venv/.torch pyproject.toml
+	$(BIN)/pip install -e '.[docs]'
 	touch .venv/.installed $@
