@@ -97,7 +97,7 @@ class LossRecord:
     more_reductions: tuple[str, ...] = ()  # beside "mean", "sum" and "none": "batchmean"
     per_class: tuple[str, ...] = ()  # tensors (C,) that a rowwise rule needs by name, counts of the training rows
     refuses: Callable[..., str | None] | None = None  # (operands, options) -> what is wrong with them, in words
-    smells: Callable[..., str | None] | None = None  # (operands, options) -> what looks like a mistake, in words
+    smells: Callable[..., Any] | None = None  # (operands, options) -> what looks like a mistake: text, or {topic: text}
     lacks: Mapping[Lack, str] = field(default_factory=dict)  # what autograd cannot do with it, and why
     torch_name: str | None = None  # the name in torch.nn.functional, where torch has it
     positional: tuple[str, ...] = ()  # what may be passed by position after input and target

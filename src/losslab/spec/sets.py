@@ -54,7 +54,7 @@ def elements(
     keep = kept(record, layout, operands, tensors, sizes, common.get("mask"), ignore_index)
     if keep is not None:
         tensors = filled(layout, operands, tensors, keep, sizes)
-    look(record, operands, tensors, sizes, own)
+    look(record, operands, tensors, sizes, {**own, "reduction": common["reduction"], "mask": keep})
 
     masked = {"mask": keep} if "mask" in inspect.signature(record.rule).parameters else {}
     value, counted = as_pair(call(record, tensors, {**own, **masked}))
@@ -94,7 +94,10 @@ def look(
     sizes: Mapping[str, tuple[int, ...]],
     own: Mapping[str, Any],
 ) -> None:
-    """Values that are wrong are refused, and those that look like a mistake warned of, as often as the policy says."""
+    """Values that are wrong are refused, and those that look like a mistake warned of, as often as the policy says.
+
+    own: the loss's options, the reduction, and under "mask" which elements are kept (None: all).
+    """
     bad_values, smells = policy.looks(record.name, next(iter(tensors.values())))
     plain = {key: tensor.detach() for key, tensor in tensors.items()} if bad_values or smells else {}
     if bad_values:
@@ -103,4 +106,5 @@ def look(
         if record.refuses is not None and (wrong := record.refuses(plain, own)):
             raise ValueError(f"{record.name}: {wrong}")
     if smells and record.smells is not None and (odd := record.smells(plain, own)):
-        policy.warn_once(record.name, "smell", odd)
+        for topic, text in ({"smell": odd} if isinstance(odd, str) else odd).items():
+            policy.warn_once(record.name, topic, text)
