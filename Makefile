@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check docs pictures clean
+.PHONY: demo test check nightly plant stubs docs pictures clean
 
 demo: .venv/.installed
 	$(BIN)/losslab tune digits
@@ -18,6 +18,17 @@ check: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# What is too long for each change: make plant ARGS="--family robust"
+nightly: plant
+
+# Plants faults into the rules of the losses and says which the tests miss.
+plant: .venv/.installed-dev
+	$(BIN)/python tools/plant.py $(ARGS)
+
+# Writes what static checkers see of the generated losses; a test says when it is out of date.
+stubs: .venv/.installed
+	$(BIN)/python tools/stubs.py
 
 # Writes the generated pages again and builds the site from all pages; a test says when one is out of date.
 docs: .venv/.installed-docs

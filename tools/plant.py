@@ -16,6 +16,7 @@ import random
 import signal
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).parent))
 
 import torch
+import torch._dynamo  # once, and not anew in each fork that compiles
 from equivalence import changes_nothing
 from mutants import Mutant, mutants
 from rich.console import Console
@@ -128,7 +130,9 @@ def first_failure(losses: list[str], suites: Iterable[str], tests: list[Path], c
 def apart(work: Callable[[], Any]) -> tuple[int, Connection]:
     """Runs `work` in a fork of this process, silent and of limited time; its result arrives at the connection."""
     reader, writer = Pipe(duplex=False)
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: torch's sleep
+        child = os.fork()
     if child:
         writer.close()
         return child, reader

@@ -1,0 +1,1138 @@
+# Written by `make stubs` from the declared losses, beside torch 2.13: change a loss, not this file.
+# ruff: noqa: E501, I001 -- summaries are as long as they are, and imports in one order
+
+from typing import Any
+
+from torch import Tensor
+
+from losslab.spec.reduction import Empty, Normalize, Reduction
+from torch.nn.functional import GRID_SAMPLE_INTERPOLATION_MODES as GRID_SAMPLE_INTERPOLATION_MODES
+from torch.nn.functional import GRID_SAMPLE_PADDING_MODES as GRID_SAMPLE_PADDING_MODES
+from torch.nn.functional import ScalingType as ScalingType
+from torch.nn.functional import SwizzleType as SwizzleType
+from torch.nn.functional import adaptive_avg_pool1d as adaptive_avg_pool1d
+from torch.nn.functional import adaptive_avg_pool2d as adaptive_avg_pool2d
+from torch.nn.functional import adaptive_avg_pool3d as adaptive_avg_pool3d
+from torch.nn.functional import adaptive_max_pool1d as adaptive_max_pool1d
+from torch.nn.functional import adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices
+from torch.nn.functional import adaptive_max_pool2d as adaptive_max_pool2d
+from torch.nn.functional import adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices
+from torch.nn.functional import adaptive_max_pool3d as adaptive_max_pool3d
+from torch.nn.functional import adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices
+from torch.nn.functional import affine_grid as affine_grid
+from torch.nn.functional import alpha_dropout as alpha_dropout
+from torch.nn.functional import assert_int_or_pair as assert_int_or_pair
+from torch.nn.functional import avg_pool1d as avg_pool1d
+from torch.nn.functional import avg_pool2d as avg_pool2d
+from torch.nn.functional import avg_pool3d as avg_pool3d
+from torch.nn.functional import batch_norm as batch_norm
+from torch.nn.functional import bilinear as bilinear
+from torch.nn.functional import celu as celu
+from torch.nn.functional import celu_ as celu_
+from torch.nn.functional import channel_shuffle as channel_shuffle
+from torch.nn.functional import conv1d as conv1d
+from torch.nn.functional import conv2d as conv2d
+from torch.nn.functional import conv3d as conv3d
+from torch.nn.functional import conv_tbc as conv_tbc
+from torch.nn.functional import conv_transpose1d as conv_transpose1d
+from torch.nn.functional import conv_transpose2d as conv_transpose2d
+from torch.nn.functional import conv_transpose3d as conv_transpose3d
+from torch.nn.functional import cosine_embedding_loss as cosine_embedding_loss
+from torch.nn.functional import cosine_similarity as cosine_similarity
+from torch.nn.functional import ctc_loss as ctc_loss
+from torch.nn.functional import dropout as dropout
+from torch.nn.functional import dropout1d as dropout1d
+from torch.nn.functional import dropout2d as dropout2d
+from torch.nn.functional import dropout3d as dropout3d
+from torch.nn.functional import elu as elu
+from torch.nn.functional import elu_ as elu_
+from torch.nn.functional import embedding as embedding
+from torch.nn.functional import embedding_bag as embedding_bag
+from torch.nn.functional import feature_alpha_dropout as feature_alpha_dropout
+from torch.nn.functional import fold as fold
+from torch.nn.functional import fractional_max_pool2d as fractional_max_pool2d
+from torch.nn.functional import fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices
+from torch.nn.functional import fractional_max_pool3d as fractional_max_pool3d
+from torch.nn.functional import fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices
+from torch.nn.functional import gaussian_nll_loss as gaussian_nll_loss
+from torch.nn.functional import gelu as gelu
+from torch.nn.functional import glu as glu
+from torch.nn.functional import grid_sample as grid_sample
+from torch.nn.functional import group_norm as group_norm
+from torch.nn.functional import grouped_mm as grouped_mm
+from torch.nn.functional import gumbel_softmax as gumbel_softmax
+from torch.nn.functional import hardshrink as hardshrink
+from torch.nn.functional import hardsigmoid as hardsigmoid
+from torch.nn.functional import hardswish as hardswish
+from torch.nn.functional import hardtanh as hardtanh
+from torch.nn.functional import hardtanh_ as hardtanh_
+from torch.nn.functional import instance_norm as instance_norm
+from torch.nn.functional import interpolate as interpolate
+from torch.nn.functional import layer_norm as layer_norm
+from torch.nn.functional import leaky_relu as leaky_relu
+from torch.nn.functional import leaky_relu_ as leaky_relu_
+from torch.nn.functional import linear as linear
+from torch.nn.functional import linear_cross_entropy as linear_cross_entropy
+from torch.nn.functional import local_response_norm as local_response_norm
+from torch.nn.functional import log_softmax as log_softmax
+from torch.nn.functional import lp_pool1d as lp_pool1d
+from torch.nn.functional import lp_pool2d as lp_pool2d
+from torch.nn.functional import lp_pool3d as lp_pool3d
+from torch.nn.functional import max_pool1d as max_pool1d
+from torch.nn.functional import max_pool1d_with_indices as max_pool1d_with_indices
+from torch.nn.functional import max_pool2d as max_pool2d
+from torch.nn.functional import max_pool2d_with_indices as max_pool2d_with_indices
+from torch.nn.functional import max_pool3d as max_pool3d
+from torch.nn.functional import max_pool3d_with_indices as max_pool3d_with_indices
+from torch.nn.functional import max_unpool1d as max_unpool1d
+from torch.nn.functional import max_unpool2d as max_unpool2d
+from torch.nn.functional import max_unpool3d as max_unpool3d
+from torch.nn.functional import mish as mish
+from torch.nn.functional import multi_head_attention_forward as multi_head_attention_forward
+from torch.nn.functional import multilabel_margin_loss as multilabel_margin_loss
+from torch.nn.functional import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+from torch.nn.functional import native_channel_shuffle as native_channel_shuffle
+from torch.nn.functional import normalize as normalize
+from torch.nn.functional import one_hot as one_hot
+from torch.nn.functional import pad as pad
+from torch.nn.functional import pairwise_distance as pairwise_distance
+from torch.nn.functional import pdist as pdist
+from torch.nn.functional import pixel_shuffle as pixel_shuffle
+from torch.nn.functional import pixel_unshuffle as pixel_unshuffle
+from torch.nn.functional import prelu as prelu
+from torch.nn.functional import relu as relu
+from torch.nn.functional import relu6 as relu6
+from torch.nn.functional import relu_ as relu_
+from torch.nn.functional import rms_norm as rms_norm
+from torch.nn.functional import rrelu as rrelu
+from torch.nn.functional import rrelu_ as rrelu_
+from torch.nn.functional import scaled_dot_product_attention as scaled_dot_product_attention
+from torch.nn.functional import scaled_mm as scaled_mm
+from torch.nn.functional import selu as selu
+from torch.nn.functional import selu_ as selu_
+from torch.nn.functional import sigmoid as sigmoid
+from torch.nn.functional import silu as silu
+from torch.nn.functional import softmax as softmax
+from torch.nn.functional import softmin as softmin
+from torch.nn.functional import softplus as softplus
+from torch.nn.functional import softshrink as softshrink
+from torch.nn.functional import softsign as softsign
+from torch.nn.functional import tanh as tanh
+from torch.nn.functional import tanhshrink as tanhshrink
+from torch.nn.functional import threshold as threshold
+from torch.nn.functional import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
+from torch.nn.functional import unfold as unfold
+from torch.nn.functional import upsample as upsample
+from torch.nn.functional import upsample_bilinear as upsample_bilinear
+from torch.nn.functional import upsample_nearest as upsample_nearest
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    label_smoothing: float | Tensor = 0.0,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Log loss of softmax scores; targets are classes or distributions over them."""
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Log loss of log-probabilities; with scores at hand, prefer cross_entropy."""
+
+def poly1_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    *,
+    epsilon: float | Tensor = 1.0,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy whose first term in 1 - p is weighted anew: `epsilon` above 0 pulls harder on confident rows."""
+
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: float | Tensor = 1,
+    margin: float | Tensor = 1.0,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """How far each other class comes within `margin` of the target's, to the power `p` (1 and 2 in torch)."""
+
+def generalized_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    *,
+    q: float | Tensor = 0.7,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Between cross-entropy (`q` near 0) and the probability of error (`q` = 1), which noise does not mislead."""
+
+def class_absolute_error_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Absolute error of the probabilities: labels that are wrong at random, evenly over the classes, do not bend it."""
+
+def reverse_cross_entropy_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    log_zero: float | Tensor = -9.210340371976182,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy with label and prediction swapped, where `log_zero` (A) stands for the logarithm of a label of 0."""
+
+def symmetric_cross_entropy_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 0.1,
+    beta: float | Tensor = 1.0,
+    log_zero: float | Tensor = -9.210340371976182,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """`alpha` times cross-entropy, which learns, plus `beta` times reverse cross-entropy, which forgives wrong labels."""
+
+def jensen_shannon_cross_entropy_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    label_share: float | Tensor = 0.5,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Scaled Jensen-Shannon divergence: from cross-entropy (`label_share` near 0) to half the absolute error (near 1)."""
+
+def normalized_cross_entropy_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy divided by its sum over all labels that the row could have had: between 0 and 1."""
+
+def nce_and_rce_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 1.0,
+    beta: float | Tensor = 1.0,
+    log_zero: float | Tensor = -9.210340371976182,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """`alpha` times normalised cross-entropy (active: lifts the label) plus `beta` times the reverse one (passive)."""
+
+def nce_and_mae_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 1.0,
+    beta: float | Tensor = 1.0,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """`alpha` times normalised cross-entropy (active: lifts the label) plus `beta` times absolute error (passive)."""
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Log loss of probabilities, with the exact slope at both ends; with logits at hand, prefer the loss on logits."""
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    pos_weight: float | Tensor | None = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Log loss of logits; `pos_weight` times more for the yes targets, one number or one for each column."""
+
+def sigmoid_brier_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Squared error of the probability, from a logit: from 0 to 1, so a wrong label costs no more than 1."""
+
+def brier_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Squared error of the probabilities, summed over the classes: from 0 to 2."""
+
+def taylor_cross_entropy_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    order: float | Tensor = 2.0,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The first `order` terms of cross-entropy's Taylor series in 1 - p, which stays bounded for wrong labels."""
+
+def sigmoid_focal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 0.25,
+    gamma: float | Tensor = 2.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Log loss times the `gamma`-th power of the error's probability; `alpha` is the share of the yes targets."""
+
+def focal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    gamma: float | Tensor = 2.0,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy times the `gamma`-th power of the error's probability; `weight` plays the part of alpha."""
+
+def poly1_focal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    epsilon: float | Tensor = 1.0,
+    gamma: float | Tensor = 2.0,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Focal loss whose first term in 1 - p is weighted anew: `epsilon` below 0 leaves it out, above 0 pulls harder."""
+
+def asymmetric_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    gamma_neg: float | Tensor = 4.0,
+    gamma_pos: float | Tensor = 1.0,
+    clip: float | Tensor = 0.05,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Focal loss with a power of its own for no targets, which cost nothing while their probability is below `clip`."""
+
+def confidence_penalty_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    beta: float | Tensor = 0.1,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy less `beta` times the entropy of the prediction: being sure costs something by itself."""
+
+def margin_label_smoothing_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float | Tensor = 10.0,
+    penalty: float | Tensor = 0.1,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy plus `penalty` for each score that is more than `margin` below the highest (MbLS)."""
+
+def dual_focal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    gamma: float | Tensor = 2.0,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Focal loss that also looks at the best class below the target's: a row counts more while the two are close."""
+
+def sample_dependent_focal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    gamma_hard: float | Tensor = 5.0,
+    gamma_easy: float | Tensor = 3.0,
+    threshold: float | Tensor = 0.2,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Focal loss with a power of its own for rows whose target has a probability below `threshold` (FLSD-53)."""
+
+def label_relaxation_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 0.1,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Nothing while the target's probability is at least 1 - `alpha`; below, the divergence from the nearest such one."""
+
+def class_balanced_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    class_counts: Tensor,
+    beta: float | Tensor = 0.999,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy with classes weighted by one over how many different rows they have, in effect."""
+
+def balanced_softmax_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    class_counts: Tensor,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy of scores to which the logarithms of the counts are added, for training only."""
+
+def logit_adjusted_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    class_counts: Tensor,
+    tau: float | Tensor = 1.0,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy of scores plus `tau` times the logarithms of the counts: rare classes must win by more."""
+
+def ldam_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    class_counts: Tensor,
+    max_margin: float | Tensor = 0.5,
+    scale: float | Tensor = 30.0,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy with a margin that is larger for rare classes: `max_margin` for the rarest."""
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    *,
+    log_target: bool = False,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Kullback-Leibler divergence KL(target || input): the input is log-probabilities, the target probabilities."""
+
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float | Tensor = 0.0,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Of two scores, the first should be above the second by `margin` where the target is 1, below where it is -1."""
+
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float | Tensor = 1.0,
+    p: float | Tensor = 2.0,
+    eps: float | Tensor = 1e-06,
+    swap: bool = False,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The positive should be nearer to the anchor than the negative, by `margin`."""
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Absolute error: its best constant is the median."""
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Squared error: its best constant is the mean."""
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    beta: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Absolute error with a quadratic tip of half-width `beta`: Huber's loss divided by `beta`."""
+
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: Reduction = "mean",
+    delta: float | Tensor = 1.0,
+    weight: Tensor | None = None,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Half the squared error near zero, linear beyond `delta`."""
+
+def log_cosh_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """A smooth relative of Huber's loss: half the squared error near zero, slope `scale` far away."""
+
+def quantile_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    quantile: float | Tensor = 0.5,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Pinball loss: its best constant is the `quantile`-quantile; at 0.5 it is half the absolute error."""
+
+def msle_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Squared difference of log(1 + value): sizes are compared by ratio, and zero is a legal target."""
+
+def log_ratio_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Absolute logarithm of prediction over target: 0.69 for half as for twice the target."""
+
+def mape_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    eps: float | Tensor = 1e-07,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Absolute error as a share of the target's size, which counts as at least `eps`."""
+
+def smape_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Absolute error as a share of the mean size of prediction and target, from 0 to 2; 0 where both are zero."""
+
+def expectile_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    expectile: float | Tensor = 0.5,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Squared error with weight `expectile` where the prediction is too low, else one minus it; at 0.5 half the square."""
+
+def epsilon_insensitive_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    epsilon: float | Tensor = 0.1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Absolute error beyond a band of half-width `epsilon`, within which errors are free."""
+
+def squared_epsilon_insensitive_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    epsilon: float | Tensor = 0.1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Squared error beyond a band of half-width `epsilon`, within which errors are free."""
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    *,
+    eps: float | Tensor = 1e-08,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Poisson likelihood of counts; the output is log m or, with `log_input=False`, m, to whose logarithm `eps` adds."""
+
+def gamma_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    shape: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Gamma likelihood of positive amounts of `shape` k around exp(output): errors count in proportion to the mean."""
+
+def tweedie_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    power: float | Tensor = 1.5,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Tweedie deviance of amounts that are often exactly zero: the variance grows as the `power` of the mean."""
+
+def negative_binomial_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    dispersion: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Likelihood of counts whose variance is m + dispersion * m^2; the output is log m."""
+
+def laplace_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Laplace likelihood with median at the output and a fixed `scale` b, its mean absolute error."""
+
+def student_t_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    df: float | Tensor = 4.0,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Student's t likelihood around the output: the pull of an error of size `scale` and more fades as 1 / r."""
+
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Log loss of logits, for targets -1 and +1."""
+
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: float | Tensor = 1.0,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Pulls the distances of similar pairs (+1) to 0 and pushes those of dissimilar pairs (-1) beyond `margin`."""
+
+def hinge_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """How far the score falls short of `margin` on the target's side: the loss of support vector machines."""
+
+def squared_hinge_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The square of hinge_loss: no corner at the margin, and a pull that grows with the shortfall."""
+
+def modified_huber_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The squared hinge, made linear where the score is beyond the margin on the wrong side."""
+
+def exponential_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """AdaBoost's loss: the pull of a row grows as the exponential of how wrong it is."""
+
+def crammer_singer_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float | Tensor = 1.0,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """How far the best of the other classes comes within `margin` of the target's: the multiclass hinge."""
+
+def pseudo_huber_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Huber's loss with a smooth bend: half the squared error near zero, slope `scale` far away."""
+
+def charbonnier_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    epsilon: float | Tensor = 0.001,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Absolute error with its tip rounded off over a width of `epsilon`; a perfect fit costs `epsilon`."""
+
+def fair_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Between squared and absolute error like the pseudo-Huber loss, but bends sooner and nears its slope later."""
+
+def cauchy_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Lorentzian loss: grows like a logarithm, so that the pull of far errors fades as 1 / r."""
+
+def geman_mcclure_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Bounded: no error costs more than half of `scale` squared, and the pull of far ones fades as 1 / r^3."""
+
+def welsch_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Leclerc's, or the correntropy loss: bounded by half of `scale` squared, beyond three scales without a pull."""
+
+def tukey_biweight_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 4.685,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Bisquare: errors beyond `scale` cost a sixth of its square and pull no more."""
+
+def general_robust_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 1.0,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """From squared error (`alpha` 2) by way of pseudo-Huber (1), Cauchy (0) and Geman-McClure (-2) to Welsch (-inf)."""
+
+def bi_tempered_logistic_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    t1: float | Tensor = 0.8,
+    t2: float | Tensor = 1.2,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy made bounded by `t1` below 1, and heavy-tailed by `t2` above 1; at 1 and 1 it is cross-entropy."""
+
+def wing_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    width: float | Tensor = 10.0,
+    epsilon: float | Tensor = 2.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Logarithmic below `width`, so that small errors pull hardest; absolute error beyond."""
+
+def adaptive_wing_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 2.1,
+    omega: float | Tensor = 14.0,
+    epsilon: float | Tensor = 1.0,
+    theta: float | Tensor = 0.5,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Wing loss of heatmaps with targets from 0 to 1: sharp at the peaks, nearly squared error on the background."""
+
+def __getattr__(name: str) -> Any: ...  # what this torch has beyond the one that wrote the file

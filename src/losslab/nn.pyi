@@ -1,0 +1,2238 @@
+# Written by `make stubs` from the declared losses, beside torch 2.13: change a loss, not this file.
+# ruff: noqa: E501, I001 -- summaries are as long as they are, and imports in one order
+
+from typing import Any
+
+from torch import Tensor
+from losslab import functional as functional
+from losslab.spec.module import LossModule
+
+from losslab.spec.reduction import Empty, Normalize, Reduction
+from torch.nn import AdaptiveAvgPool1d as AdaptiveAvgPool1d
+from torch.nn import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from torch.nn import AdaptiveAvgPool3d as AdaptiveAvgPool3d
+from torch.nn import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
+from torch.nn import AdaptiveMaxPool1d as AdaptiveMaxPool1d
+from torch.nn import AdaptiveMaxPool2d as AdaptiveMaxPool2d
+from torch.nn import AdaptiveMaxPool3d as AdaptiveMaxPool3d
+from torch.nn import AlphaDropout as AlphaDropout
+from torch.nn import AvgPool1d as AvgPool1d
+from torch.nn import AvgPool2d as AvgPool2d
+from torch.nn import AvgPool3d as AvgPool3d
+from torch.nn import BatchNorm1d as BatchNorm1d
+from torch.nn import BatchNorm2d as BatchNorm2d
+from torch.nn import BatchNorm3d as BatchNorm3d
+from torch.nn import Bilinear as Bilinear
+from torch.nn import Buffer as Buffer
+from torch.nn import CELU as CELU
+from torch.nn import CTCLoss as CTCLoss
+from torch.nn import ChannelShuffle as ChannelShuffle
+from torch.nn import CircularPad1d as CircularPad1d
+from torch.nn import CircularPad2d as CircularPad2d
+from torch.nn import CircularPad3d as CircularPad3d
+from torch.nn import ConstantPad1d as ConstantPad1d
+from torch.nn import ConstantPad2d as ConstantPad2d
+from torch.nn import ConstantPad3d as ConstantPad3d
+from torch.nn import Container as Container
+from torch.nn import Conv1d as Conv1d
+from torch.nn import Conv2d as Conv2d
+from torch.nn import Conv3d as Conv3d
+from torch.nn import ConvTranspose1d as ConvTranspose1d
+from torch.nn import ConvTranspose2d as ConvTranspose2d
+from torch.nn import ConvTranspose3d as ConvTranspose3d
+from torch.nn import CosineEmbeddingLoss as CosineEmbeddingLoss
+from torch.nn import CosineSimilarity as CosineSimilarity
+from torch.nn import CrossMapLRN2d as CrossMapLRN2d
+from torch.nn import DataParallel as DataParallel
+from torch.nn import Dropout as Dropout
+from torch.nn import Dropout1d as Dropout1d
+from torch.nn import Dropout2d as Dropout2d
+from torch.nn import Dropout3d as Dropout3d
+from torch.nn import ELU as ELU
+from torch.nn import Embedding as Embedding
+from torch.nn import EmbeddingBag as EmbeddingBag
+from torch.nn import FeatureAlphaDropout as FeatureAlphaDropout
+from torch.nn import Flatten as Flatten
+from torch.nn import Fold as Fold
+from torch.nn import FractionalMaxPool2d as FractionalMaxPool2d
+from torch.nn import FractionalMaxPool3d as FractionalMaxPool3d
+from torch.nn import GELU as GELU
+from torch.nn import GLU as GLU
+from torch.nn import GRU as GRU
+from torch.nn import GRUCell as GRUCell
+from torch.nn import GaussianNLLLoss as GaussianNLLLoss
+from torch.nn import GroupNorm as GroupNorm
+from torch.nn import Hardshrink as Hardshrink
+from torch.nn import Hardsigmoid as Hardsigmoid
+from torch.nn import Hardswish as Hardswish
+from torch.nn import Hardtanh as Hardtanh
+from torch.nn import Identity as Identity
+from torch.nn import InstanceNorm1d as InstanceNorm1d
+from torch.nn import InstanceNorm2d as InstanceNorm2d
+from torch.nn import InstanceNorm3d as InstanceNorm3d
+from torch.nn import LPPool1d as LPPool1d
+from torch.nn import LPPool2d as LPPool2d
+from torch.nn import LPPool3d as LPPool3d
+from torch.nn import LSTM as LSTM
+from torch.nn import LSTMCell as LSTMCell
+from torch.nn import LayerNorm as LayerNorm
+from torch.nn import LazyBatchNorm1d as LazyBatchNorm1d
+from torch.nn import LazyBatchNorm2d as LazyBatchNorm2d
+from torch.nn import LazyBatchNorm3d as LazyBatchNorm3d
+from torch.nn import LazyConv1d as LazyConv1d
+from torch.nn import LazyConv2d as LazyConv2d
+from torch.nn import LazyConv3d as LazyConv3d
+from torch.nn import LazyConvTranspose1d as LazyConvTranspose1d
+from torch.nn import LazyConvTranspose2d as LazyConvTranspose2d
+from torch.nn import LazyConvTranspose3d as LazyConvTranspose3d
+from torch.nn import LazyInstanceNorm1d as LazyInstanceNorm1d
+from torch.nn import LazyInstanceNorm2d as LazyInstanceNorm2d
+from torch.nn import LazyInstanceNorm3d as LazyInstanceNorm3d
+from torch.nn import LazyLinear as LazyLinear
+from torch.nn import LeakyReLU as LeakyReLU
+from torch.nn import Linear as Linear
+from torch.nn import LinearCrossEntropyLoss as LinearCrossEntropyLoss
+from torch.nn import LinearCrossEntropyOptions as LinearCrossEntropyOptions
+from torch.nn import LocalResponseNorm as LocalResponseNorm
+from torch.nn import LogSigmoid as LogSigmoid
+from torch.nn import LogSoftmax as LogSoftmax
+from torch.nn import MaxPool1d as MaxPool1d
+from torch.nn import MaxPool2d as MaxPool2d
+from torch.nn import MaxPool3d as MaxPool3d
+from torch.nn import MaxUnpool1d as MaxUnpool1d
+from torch.nn import MaxUnpool2d as MaxUnpool2d
+from torch.nn import MaxUnpool3d as MaxUnpool3d
+from torch.nn import Mish as Mish
+from torch.nn import Module as Module
+from torch.nn import ModuleDict as ModuleDict
+from torch.nn import ModuleList as ModuleList
+from torch.nn import MultiLabelMarginLoss as MultiLabelMarginLoss
+from torch.nn import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
+from torch.nn import MultiheadAttention as MultiheadAttention
+from torch.nn import NLLLoss2d as NLLLoss2d
+from torch.nn import PReLU as PReLU
+from torch.nn import PairwiseDistance as PairwiseDistance
+from torch.nn import Parameter as Parameter
+from torch.nn import ParameterDict as ParameterDict
+from torch.nn import ParameterList as ParameterList
+from torch.nn import PixelShuffle as PixelShuffle
+from torch.nn import PixelUnshuffle as PixelUnshuffle
+from torch.nn import RMSNorm as RMSNorm
+from torch.nn import RNN as RNN
+from torch.nn import RNNBase as RNNBase
+from torch.nn import RNNCell as RNNCell
+from torch.nn import RNNCellBase as RNNCellBase
+from torch.nn import RReLU as RReLU
+from torch.nn import ReLU as ReLU
+from torch.nn import ReLU6 as ReLU6
+from torch.nn import ReflectionPad1d as ReflectionPad1d
+from torch.nn import ReflectionPad2d as ReflectionPad2d
+from torch.nn import ReflectionPad3d as ReflectionPad3d
+from torch.nn import ReplicationPad1d as ReplicationPad1d
+from torch.nn import ReplicationPad2d as ReplicationPad2d
+from torch.nn import ReplicationPad3d as ReplicationPad3d
+from torch.nn import SELU as SELU
+from torch.nn import Sequential as Sequential
+from torch.nn import SiLU as SiLU
+from torch.nn import Sigmoid as Sigmoid
+from torch.nn import Softmax as Softmax
+from torch.nn import Softmax2d as Softmax2d
+from torch.nn import Softmin as Softmin
+from torch.nn import Softplus as Softplus
+from torch.nn import Softshrink as Softshrink
+from torch.nn import Softsign as Softsign
+from torch.nn import SyncBatchNorm as SyncBatchNorm
+from torch.nn import Tanh as Tanh
+from torch.nn import Tanhshrink as Tanhshrink
+from torch.nn import Threshold as Threshold
+from torch.nn import Transformer as Transformer
+from torch.nn import TransformerDecoder as TransformerDecoder
+from torch.nn import TransformerDecoderLayer as TransformerDecoderLayer
+from torch.nn import TransformerEncoder as TransformerEncoder
+from torch.nn import TransformerEncoderLayer as TransformerEncoderLayer
+from torch.nn import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
+from torch.nn import Unflatten as Unflatten
+from torch.nn import Unfold as Unfold
+from torch.nn import UninitializedBuffer as UninitializedBuffer
+from torch.nn import UninitializedParameter as UninitializedParameter
+from torch.nn import Upsample as Upsample
+from torch.nn import UpsamplingBilinear2d as UpsamplingBilinear2d
+from torch.nn import UpsamplingNearest2d as UpsamplingNearest2d
+from torch.nn import ZeroPad1d as ZeroPad1d
+from torch.nn import ZeroPad2d as ZeroPad2d
+from torch.nn import ZeroPad3d as ZeroPad3d
+from torch.nn import attention as attention
+from torch.nn import common_types as common_types
+from torch.nn import grad as grad
+from torch.nn import init as init
+from torch.nn import intrinsic as intrinsic
+from torch.nn import modules as modules
+from torch.nn import parallel as parallel
+from torch.nn import parameter as parameter
+from torch.nn import qat as qat
+from torch.nn import quantizable as quantizable
+from torch.nn import quantized as quantized
+from torch.nn import utils as utils
+
+class CrossEntropyLoss(LossModule):
+    """Log loss of softmax scores; targets are classes or distributions over them."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        *,
+        label_smoothing: float | Tensor = 0.0,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class NLLLoss(LossModule):
+    """Log loss of log-probabilities; with scores at hand, prefer cross_entropy."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        *,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class Poly1CrossEntropyLoss(LossModule):
+    """Cross-entropy whose first term in 1 - p is weighted anew: `epsilon` above 0 pulls harder on confident rows."""
+
+    def __init__(
+        self,
+        *,
+        epsilon: float | Tensor = 1.0,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class MultiMarginLoss(LossModule):
+    """How far each other class comes within `margin` of the target's, to the power `p` (1 and 2 in torch)."""
+
+    def __init__(
+        self,
+        p: float | Tensor = 1,
+        margin: float | Tensor = 1.0,
+        weight: Tensor | None = None,
+        *,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class GeneralizedCrossEntropyLoss(LossModule):
+    """Between cross-entropy (`q` near 0) and the probability of error (`q` = 1), which noise does not mislead."""
+
+    def __init__(
+        self,
+        *,
+        q: float | Tensor = 0.7,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ClassAbsoluteErrorLoss(LossModule):
+    """Absolute error of the probabilities: labels that are wrong at random, evenly over the classes, do not bend it."""
+
+    def __init__(
+        self,
+        *,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ReverseCrossEntropyLoss(LossModule):
+    """Cross-entropy with label and prediction swapped, where `log_zero` (A) stands for the logarithm of a label of 0."""
+
+    def __init__(
+        self,
+        *,
+        log_zero: float | Tensor = -9.210340371976182,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SymmetricCrossEntropyLoss(LossModule):
+    """`alpha` times cross-entropy, which learns, plus `beta` times reverse cross-entropy, which forgives wrong labels."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 0.1,
+        beta: float | Tensor = 1.0,
+        log_zero: float | Tensor = -9.210340371976182,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class JensenShannonCrossEntropyLoss(LossModule):
+    """Scaled Jensen-Shannon divergence: from cross-entropy (`label_share` near 0) to half the absolute error (near 1)."""
+
+    def __init__(
+        self,
+        *,
+        label_share: float | Tensor = 0.5,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class NormalizedCrossEntropyLoss(LossModule):
+    """Cross-entropy divided by its sum over all labels that the row could have had: between 0 and 1."""
+
+    def __init__(
+        self,
+        *,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class NCEAndRCELoss(LossModule):
+    """`alpha` times normalised cross-entropy (active: lifts the label) plus `beta` times the reverse one (passive)."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 1.0,
+        beta: float | Tensor = 1.0,
+        log_zero: float | Tensor = -9.210340371976182,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class NCEAndMAELoss(LossModule):
+    """`alpha` times normalised cross-entropy (active: lifts the label) plus `beta` times absolute error (passive)."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 1.0,
+        beta: float | Tensor = 1.0,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BCELoss(LossModule):
+    """Log loss of probabilities, with the exact slope at both ends; with logits at hand, prefer the loss on logits."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BCEWithLogitsLoss(LossModule):
+    """Log loss of logits; `pos_weight` times more for the yes targets, one number or one for each column."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        *,
+        pos_weight: float | Tensor | None = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SigmoidBrierLoss(LossModule):
+    """Squared error of the probability, from a logit: from 0 to 1, so a wrong label costs no more than 1."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BrierLoss(LossModule):
+    """Squared error of the probabilities, summed over the classes: from 0 to 2."""
+
+    def __init__(
+        self,
+        *,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class TaylorCrossEntropyLoss(LossModule):
+    """The first `order` terms of cross-entropy's Taylor series in 1 - p, which stays bounded for wrong labels."""
+
+    def __init__(
+        self,
+        *,
+        order: float | Tensor = 2.0,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SigmoidFocalLoss(LossModule):
+    """Log loss times the `gamma`-th power of the error's probability; `alpha` is the share of the yes targets."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 0.25,
+        gamma: float | Tensor = 2.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class FocalLoss(LossModule):
+    """Cross-entropy times the `gamma`-th power of the error's probability; `weight` plays the part of alpha."""
+
+    def __init__(
+        self,
+        *,
+        gamma: float | Tensor = 2.0,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class Poly1FocalLoss(LossModule):
+    """Focal loss whose first term in 1 - p is weighted anew: `epsilon` below 0 leaves it out, above 0 pulls harder."""
+
+    def __init__(
+        self,
+        *,
+        epsilon: float | Tensor = 1.0,
+        gamma: float | Tensor = 2.0,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class AsymmetricLoss(LossModule):
+    """Focal loss with a power of its own for no targets, which cost nothing while their probability is below `clip`."""
+
+    def __init__(
+        self,
+        *,
+        gamma_neg: float | Tensor = 4.0,
+        gamma_pos: float | Tensor = 1.0,
+        clip: float | Tensor = 0.05,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ConfidencePenaltyLoss(LossModule):
+    """Cross-entropy less `beta` times the entropy of the prediction: being sure costs something by itself."""
+
+    def __init__(
+        self,
+        *,
+        beta: float | Tensor = 0.1,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class MarginLabelSmoothingLoss(LossModule):
+    """Cross-entropy plus `penalty` for each score that is more than `margin` below the highest (MbLS)."""
+
+    def __init__(
+        self,
+        *,
+        margin: float | Tensor = 10.0,
+        penalty: float | Tensor = 0.1,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class DualFocalLoss(LossModule):
+    """Focal loss that also looks at the best class below the target's: a row counts more while the two are close."""
+
+    def __init__(
+        self,
+        *,
+        gamma: float | Tensor = 2.0,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SampleDependentFocalLoss(LossModule):
+    """Focal loss with a power of its own for rows whose target has a probability below `threshold` (FLSD-53)."""
+
+    def __init__(
+        self,
+        *,
+        gamma_hard: float | Tensor = 5.0,
+        gamma_easy: float | Tensor = 3.0,
+        threshold: float | Tensor = 0.2,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LabelRelaxationLoss(LossModule):
+    """Nothing while the target's probability is at least 1 - `alpha`; below, the divergence from the nearest such one."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 0.1,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ClassBalancedLoss(LossModule):
+    """Cross-entropy with classes weighted by one over how many different rows they have, in effect."""
+
+    def __init__(
+        self,
+        *,
+        class_counts: Tensor,
+        beta: float | Tensor = 0.999,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BalancedSoftmaxLoss(LossModule):
+    """Cross-entropy of scores to which the logarithms of the counts are added, for training only."""
+
+    def __init__(
+        self,
+        *,
+        class_counts: Tensor,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LogitAdjustedLoss(LossModule):
+    """Cross-entropy of scores plus `tau` times the logarithms of the counts: rare classes must win by more."""
+
+    def __init__(
+        self,
+        *,
+        class_counts: Tensor,
+        tau: float | Tensor = 1.0,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LdamLoss(LossModule):
+    """Cross-entropy with a margin that is larger for rare classes: `max_margin` for the rarest."""
+
+    def __init__(
+        self,
+        *,
+        class_counts: Tensor,
+        max_margin: float | Tensor = 0.5,
+        scale: float | Tensor = 30.0,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class KLDivLoss(LossModule):
+    """Kullback-Leibler divergence KL(target || input): the input is log-probabilities, the target probabilities."""
+
+    def __init__(
+        self,
+        *,
+        log_target: bool = False,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class MarginRankingLoss(LossModule):
+    """Of two scores, the first should be above the second by `margin` where the target is 1, below where it is -1."""
+
+    def __init__(
+        self,
+        margin: float | Tensor = 0.0,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class TripletMarginLoss(LossModule):
+    """The positive should be nearer to the anchor than the negative, by `margin`."""
+
+    def __init__(
+        self,
+        margin: float | Tensor = 1.0,
+        p: float | Tensor = 2.0,
+        eps: float | Tensor = 1e-06,
+        swap: bool = False,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        anchor: Tensor,
+        positive: Tensor,
+        negative: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        anchor: Tensor,
+        positive: Tensor,
+        negative: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class L1Loss(LossModule):
+    """Absolute error: its best constant is the median."""
+
+    def __init__(
+        self,
+        *,
+        weight: Tensor | None = None,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class MSELoss(LossModule):
+    """Squared error: its best constant is the mean."""
+
+    def __init__(
+        self,
+        *,
+        weight: Tensor | None = None,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SmoothL1Loss(LossModule):
+    """Absolute error with a quadratic tip of half-width `beta`: Huber's loss divided by `beta`."""
+
+    def __init__(
+        self,
+        *,
+        beta: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class HuberLoss(LossModule):
+    """Half the squared error near zero, linear beyond `delta`."""
+
+    def __init__(
+        self,
+        reduction: Reduction = "mean",
+        delta: float | Tensor = 1.0,
+        *,
+        weight: Tensor | None = None,
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LogCoshLoss(LossModule):
+    """A smooth relative of Huber's loss: half the squared error near zero, slope `scale` far away."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class QuantileLoss(LossModule):
+    """Pinball loss: its best constant is the `quantile`-quantile; at 0.5 it is half the absolute error."""
+
+    def __init__(
+        self,
+        *,
+        quantile: float | Tensor = 0.5,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class MsleLoss(LossModule):
+    """Squared difference of log(1 + value): sizes are compared by ratio, and zero is a legal target."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LogRatioLoss(LossModule):
+    """Absolute logarithm of prediction over target: 0.69 for half as for twice the target."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class MapeLoss(LossModule):
+    """Absolute error as a share of the target's size, which counts as at least `eps`."""
+
+    def __init__(
+        self,
+        *,
+        eps: float | Tensor = 1e-07,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SmapeLoss(LossModule):
+    """Absolute error as a share of the mean size of prediction and target, from 0 to 2; 0 where both are zero."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ExpectileLoss(LossModule):
+    """Squared error with weight `expectile` where the prediction is too low, else one minus it; at 0.5 half the square."""
+
+    def __init__(
+        self,
+        *,
+        expectile: float | Tensor = 0.5,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class EpsilonInsensitiveLoss(LossModule):
+    """Absolute error beyond a band of half-width `epsilon`, within which errors are free."""
+
+    def __init__(
+        self,
+        *,
+        epsilon: float | Tensor = 0.1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SquaredEpsilonInsensitiveLoss(LossModule):
+    """Squared error beyond a band of half-width `epsilon`, within which errors are free."""
+
+    def __init__(
+        self,
+        *,
+        epsilon: float | Tensor = 0.1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class PoissonNLLLoss(LossModule):
+    """Poisson likelihood of counts; the output is log m or, with `log_input=False`, m, to whose logarithm `eps` adds."""
+
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        *,
+        eps: float | Tensor = 1e-08,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class GammaNllLoss(LossModule):
+    """Gamma likelihood of positive amounts of `shape` k around exp(output): errors count in proportion to the mean."""
+
+    def __init__(
+        self,
+        *,
+        shape: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class TweedieLoss(LossModule):
+    """Tweedie deviance of amounts that are often exactly zero: the variance grows as the `power` of the mean."""
+
+    def __init__(
+        self,
+        *,
+        power: float | Tensor = 1.5,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class NegativeBinomialNllLoss(LossModule):
+    """Likelihood of counts whose variance is m + dispersion * m^2; the output is log m."""
+
+    def __init__(
+        self,
+        *,
+        dispersion: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LaplaceNllLoss(LossModule):
+    """Laplace likelihood with median at the output and a fixed `scale` b, its mean absolute error."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class StudentTNllLoss(LossModule):
+    """Student's t likelihood around the output: the pull of an error of size `scale` and more fades as 1 / r."""
+
+    def __init__(
+        self,
+        *,
+        df: float | Tensor = 4.0,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SoftMarginLoss(LossModule):
+    """Log loss of logits, for targets -1 and +1."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class HingeEmbeddingLoss(LossModule):
+    """Pulls the distances of similar pairs (+1) to 0 and pushes those of dissimilar pairs (-1) beyond `margin`."""
+
+    def __init__(
+        self,
+        margin: float | Tensor = 1.0,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class HingeLoss(LossModule):
+    """How far the score falls short of `margin` on the target's side: the loss of support vector machines."""
+
+    def __init__(
+        self,
+        *,
+        margin: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SquaredHingeLoss(LossModule):
+    """The square of hinge_loss: no corner at the margin, and a pull that grows with the shortfall."""
+
+    def __init__(
+        self,
+        *,
+        margin: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ModifiedHuberLoss(LossModule):
+    """The squared hinge, made linear where the score is beyond the margin on the wrong side."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ExponentialLoss(LossModule):
+    """AdaBoost's loss: the pull of a row grows as the exponential of how wrong it is."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CrammerSingerLoss(LossModule):
+    """How far the best of the other classes comes within `margin` of the target's: the multiclass hinge."""
+
+    def __init__(
+        self,
+        *,
+        margin: float | Tensor = 1.0,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class PseudoHuberLoss(LossModule):
+    """Huber's loss with a smooth bend: half the squared error near zero, slope `scale` far away."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CharbonnierLoss(LossModule):
+    """Absolute error with its tip rounded off over a width of `epsilon`; a perfect fit costs `epsilon`."""
+
+    def __init__(
+        self,
+        *,
+        epsilon: float | Tensor = 0.001,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class FairLoss(LossModule):
+    """Between squared and absolute error like the pseudo-Huber loss, but bends sooner and nears its slope later."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CauchyLoss(LossModule):
+    """Lorentzian loss: grows like a logarithm, so that the pull of far errors fades as 1 / r."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class GemanMcClureLoss(LossModule):
+    """Bounded: no error costs more than half of `scale` squared, and the pull of far ones fades as 1 / r^3."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class WelschLoss(LossModule):
+    """Leclerc's, or the correntropy loss: bounded by half of `scale` squared, beyond three scales without a pull."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class TukeyBiweightLoss(LossModule):
+    """Bisquare: errors beyond `scale` cost a sixth of its square and pull no more."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 4.685,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class GeneralRobustLoss(LossModule):
+    """From squared error (`alpha` 2) by way of pseudo-Huber (1), Cauchy (0) and Geman-McClure (-2) to Welsch (-inf)."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 1.0,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BiTemperedLogisticLoss(LossModule):
+    """Cross-entropy made bounded by `t1` below 1, and heavy-tailed by `t2` above 1; at 1 and 1 it is cross-entropy."""
+
+    def __init__(
+        self,
+        *,
+        t1: float | Tensor = 0.8,
+        t2: float | Tensor = 1.2,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class WingLoss(LossModule):
+    """Logarithmic below `width`, so that small errors pull hardest; absolute error beyond."""
+
+    def __init__(
+        self,
+        *,
+        width: float | Tensor = 10.0,
+        epsilon: float | Tensor = 2.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class AdaptiveWingLoss(LossModule):
+    """Wing loss of heatmaps with targets from 0 to 1: sharp at the peaks, nearly squared error on the background."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 2.1,
+        omega: float | Tensor = 14.0,
+        epsilon: float | Tensor = 1.0,
+        theta: float | Tensor = 0.5,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+def __getattr__(name: str) -> Any: ...  # what this torch has beyond the one that wrote the file
