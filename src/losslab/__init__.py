@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from losslab.search.tune import TuneResult, compare, tune
     from losslab.spec.declare import loss
     from losslab.spec.interval import Interval
-    from losslab.spec.policy import checks
+    from losslab.spec.policy import checks, torch_compatible
     from losslab.spec.record import Case, LossRecord, Parameter
     from losslab.testing.losses import check
     from losslab.train.allocator import tune_allocator
@@ -48,6 +48,7 @@ _HOMES = {
     "losses": "losslab.catalog",
     "paths": "losslab.landscape.paths",
     "suggest_loss": "losslab.search.suggest",
+    "torch_compatible": "losslab.spec.policy",
     "trace": "losslab.backprop.trace",
     "tune": "losslab.search.tune",
     "tune_allocator": "losslab.train.allocator",
@@ -77,6 +78,7 @@ __all__ = [
     "losses",
     "paths",
     "suggest_loss",
+    "torch_compatible",
     "trace",
     "tune",
     "tune_allocator",

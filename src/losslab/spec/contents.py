@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from losslab.spec import checks
+from losslab.spec import checks, compatible
 from losslab.spec.interval import REAL, UNIT, harmless
 from losslab.spec.layout import INTEGERS, Operand
 from losslab.spec.record import LossRecord
@@ -40,7 +40,10 @@ def check_contents(
     if tensor.numel() == 0:
         return
     name, holds = record.name, operand.holds
-    if holds in ("class", "class or distribution") and not tensor.is_floating_point():
+    labels = holds in ("class", "class or distribution") and not tensor.is_floating_point()
+    if compatible.unlooked(record, labels):
+        return
+    if labels:
         checks.check_labels(record, tensor, sizes[operand.of][0], key)
     elif holds in ("distribution", "class or distribution"):
         dims = ("N", operand.of, "*") if holds == "class or distribution" else operand.names

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losslab.spec import checks, policy, sets
+from losslab.spec import checks, compatible, policy, sets
 from losslab.spec.describe import describe
 from losslab.spec.interval import REAL, harmless
 from losslab.spec.precision import as_real, call, computing_dtype
@@ -43,7 +43,9 @@ def _of_two(record: LossRecord, defaults: Mapping[str, Any]) -> Callable[..., Te
     def form(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         given = bind(record.name, record, record.positional, defaults, args, kwargs)
         value, weight, keep = elements(record, input, target, given)
-        return reduce(record.name, value, weight, keep, given["reduction"], given["normalize"], given["empty"])
+        empty = compatible.empty(given["empty"], "empty" in kwargs)
+        loss = reduce(record.name, value, weight, keep, given["reduction"], given["normalize"], empty)
+        return compatible.in_type(loss, input, target)
 
     return form
 
@@ -57,7 +59,9 @@ def _of_several(record: LossRecord, defaults: Mapping[str, Any]) -> Callable[...
         value, weight, keep, per = several(record, tensors, given)
         reduction = given["reduction"]
         value = value / per if reduction == "mean" and per is not None else value
-        return reduce(record.name, value, weight, keep, reduction, given["normalize"], given["empty"])
+        empty = compatible.empty(given["empty"], "empty" in keywords)
+        loss = reduce(record.name, value, weight, keep, reduction, given["normalize"], empty)
+        return compatible.in_type(loss, *tensors.values())
 
     return form
 
@@ -148,6 +152,7 @@ def elements(
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """The unreduced loss, the weight of each element (None: one) and which elements are kept (None: all)."""
     checks.check_tensors(record, input, target)
+    input, target = compatible.stretched(record, input, target)
     own = {key: value for key, value in given.items() if key not in COMMON and value is not None}
     ignore_index = own.pop("ignore_index", None)
     weight = own.get("weight")
@@ -180,7 +185,7 @@ def elements(
         input = torch.where(rows, input, harmless(domain))
         target = replaced(record, target, rows if soft else keep, soft)
     bad_values, smells = policy.looks(record.name, input)
-    if bad_values:
+    if bad_values and not compatible.unlooked(record, record.kind == "rowwise" and not soft):
         checks.check_values(record, input.detach(), target.detach(), soft, domain)
     if smells:
         checks.check_smells(record, input.detach(), target.detach())

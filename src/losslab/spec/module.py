@@ -28,6 +28,7 @@ class LossModule(nn.Module):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
         args, kwargs = self._own_weights(args, kwargs)
+        self._says_empty = "empty" in kwargs
         for name, value in self._bind(args, kwargs).items():
             if isinstance(value, nn.Parameter) or not isinstance(value, Tensor):
                 learnable = value if isinstance(value, nn.Parameter) else None
@@ -82,6 +83,8 @@ class LossModule(nn.Module):
             if keyword in self.defaults:
                 raise TypeError(f"{name}: {keyword} belongs to its construction: {name}({keyword}=...)")
         options = {option: getattr(self, option) for option in self.defaults}
+        if not self._says_empty and options["empty"] == self.defaults["empty"]:
+            del options["empty"]  # so that the function knows that nobody asked for it
         owned = self.record.layout.owned if self.record.layout else {}
         own = {key: getattr(self, key) for key in owned}
         return self.record(**dict(zip(taken, args, strict=False)), **kwargs, **own, **options)

@@ -1,4 +1,4 @@
-"""How often values are looked at, and what has been warned of already."""
+"""How often values are looked at, what has been warned of already, and whether torch's own policy holds."""
 
 import sys
 import warnings
@@ -24,6 +24,7 @@ class EmptyLossWarning(LossWarning):
 class _Policy:
     def __init__(self) -> None:
         self.mode: Mode = "always"
+        self.as_torch = False
         self.calls: Counter[str] = Counter()
         self.warned: set[tuple[str, str]] = set()
 
@@ -61,6 +62,43 @@ def checks(mode: Mode) -> Checks:
     return Checks(mode)
 
 
+class TorchCompatible:
+    """What `torch_compatible` returns: as a context manager it gives the earlier state back at its end."""
+
+    def __init__(self, on: bool) -> None:
+        self._before = _POLICY.as_torch
+        _POLICY.as_torch = on
+
+    def __enter__(self) -> "TorchCompatible":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _POLICY.as_torch = self._before
+
+
+def torch_compatible(on: bool = True) -> TorchCompatible:
+    """Makes losses that torch has choose as torch does, where losslab would choose otherwise.
+
+    The mean of nothing is NaN unless `empty` is given; half precisions are computed in float32 but returned in their
+    own type; shapes are stretched where torch stretches them, with torch's warning; targets of torch's losses are not
+    looked at beyond what torch looks at (labels, and the probabilities of `binary_cross_entropy`); nothing is said of
+    inputs that look like a mistake. Labels and parameters out of range raise, as in torch, and torch's defects stay
+    mended: docs/differences-from-torch.md lists both. Losses that torch has not keep their checks of values.
+    `torch_compatible()` holds from now on; `with torch_compatible():` holds within the block; False ends it.
+    Raises TypeError for anything but a bool.
+    """
+    if not isinstance(on, bool):
+        raise TypeError(f"torch_compatible: on = {on!r}; it must be True or False")
+    return TorchCompatible(on)
+
+
+def compatible() -> bool:
+    """Whether torch's policy holds."""
+    return _POLICY.as_torch
+
+
 def traced() -> bool:
     """Whether a torch.func transform or a compiler is at work: a tensor then has no value to look at."""
     if torch.compiler.is_compiling():
@@ -74,17 +112,17 @@ def looks(name: str, tensor: Tensor) -> tuple[bool, bool]:
         return False, False
     _POLICY.calls[name] += 1
     early = _POLICY.calls[name] <= FIRST_CALLS
-    return early or (_POLICY.mode == "always" and tensor.device.type == "cpu"), early
+    return early or (_POLICY.mode == "always" and tensor.device.type == "cpu"), early and not _POLICY.as_torch
 
 
 def warn_once(name: str, topic: str, text: str, category: type[LossWarning] = LossWarning) -> None:
-    """Warns the first time that this loss has something to say about this topic."""
-    if (name, topic) not in _POLICY.warned:
+    """Warns the first time that this loss has something to say about this topic; a compiled loss says nothing."""
+    if not torch.compiler.is_compiling() and (name, topic) not in _POLICY.warned:
         _POLICY.warned.add((name, topic))
-        warnings.warn(f"{name}: {text}", category, stacklevel=_depth_of_caller())
+        warnings.warn(f"{name}: {text}", category, stacklevel=depth_of_caller())
 
 
-def _depth_of_caller() -> int:
+def depth_of_caller() -> int:
     """How far up the stack the code is that called the loss: the first frame that is neither ours nor torch's."""
     depth, frame = 1, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("losslab", "torch"):
