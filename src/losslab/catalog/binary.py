@@ -110,6 +110,8 @@ def binary_cross_entropy(input: Tensor, target: Tensor, *, weight: Tensor | None
             [10.0, 50.0, float("inf")], [1.0, 0.0, 1.0], [4.5398899216864646e-05, 50.0, 0.0], {"reduction": "none"},
             [-4.5397868702434395e-05, 1.0, 0.0], tolerance=1e-10,
         ),
+        # 21 + ln(1 + e^-21) on either side: softplus is not linear yet
+        Case([-21.0, 21.0], [1.0, 0.0], [21.000000000758256] * 2, {"reduction": "none"}, tolerance=1e-12),
     ),
 )  # fmt: skip
 def binary_cross_entropy_with_logits(

@@ -135,6 +135,8 @@ def confidence_penalty_loss(
                 [3 / 3.5 * d for d in (-0.4 + 2, 0.2 - 1, 0.2 - 1)],
             ], tolerance=1e-12,
         ),
+        # an impossible class, whose gap costs nothing: 0 * inf is 0
+        Case([0.0, float("-inf")], 0, 0.0, {"penalty": 0.0}, [0.0, 0.0], tolerance=1e-12),
     ),
 )  # fmt: skip
 def margin_label_smoothing_loss(
