@@ -32,6 +32,7 @@ stubs: .venv/.installed
 
 # Writes the generated pages again and builds the site from all pages; a test says when one is out of date.
 docs: .venv/.installed-docs
+	$(BIN)/python tools/stubs.py
 	$(BIN)/python tools/docs.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet  # else Material advertises its successor
 	@echo "the site is build/site/index.html"
