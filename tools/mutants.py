@@ -134,6 +134,8 @@ def alternatives(node: ast.AST) -> Iterator[ast.AST]:
 def others(value: float) -> list[float]:
     if isinstance(value, int):
         return [value + 1] if value else [1]
+    if value and not 1e-15 < abs(value) < 1e15:
+        return []  # it stands for zero or infinity, and has no right digits
     return [1.1 * value, 2 * value] if value else [1.0]
 
 
