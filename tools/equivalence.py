@@ -47,9 +47,11 @@ def calls(record: LossRecord) -> Iterator[tuple[Tensor, Tensor, dict[str, Any]]]
         for input, target in batches:
             scales = FAR if record.input_domain == REAL else ()
             for x in (input, *(far(input, target, scale) for scale in scales)):
-                for weight in weights(record, x):
-                    yield x, target, params | ({} if weight is None else {"weight": weight})
-                yield x.float(), target.float() if target.is_floating_point() else target, params
+                yield x, target, params
+            for weight in weights(record, input):
+                if weight is not None:
+                    yield input, target, {**params, "weight": weight}
+            yield input.float(), target.float() if target.is_floating_point() else target, params
 
 
 def far(input: Tensor, target: Tensor, scale: float) -> Tensor:
