@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from losslab.spec import policy
 from losslab.spec.interval import REAL, UNIT, Interval
 from losslab.spec.policy import warn_once
 from losslab.spec.record import LossRecord
@@ -181,6 +182,10 @@ def check_per_class(name: str, what: str, value: Any, classes: int) -> None:
         raise TypeError(f"{name}: {what} must be a torch.Tensor, found {type(value).__name__}")
     if value.shape != (classes,):
         raise ValueError(f"{name}: {what} has shape {shape(value)}; it must hold one number per class, ({classes},)")
+    if not policy.waits(value) and not policy.traced() and not (value > 0).all():
+        found, where = first(value, ~(value > 0))
+        text = f"{name}: {what} must hold positive numbers, found {found:g}{where}"
+        raise ValueError(f"{text}. Of a class that never occurs nothing is known: count it once, {what}.clamp(min=1)")
 
 
 def check_like(name: str, what: str, value: Any, wanted: torch.Size) -> None:

@@ -68,7 +68,11 @@ class Facts:
 
 
 def _names(function: Any) -> tuple[str, ...]:
-    return tuple(inspect.signature(function).parameters) if callable(function) else ()
+    """What a function takes; of torch's own, which have no signature, nothing beside the target."""
+    try:
+        return tuple(inspect.signature(function).parameters) if callable(function) else ()
+    except ValueError:
+        return ()
 
 
 def _call(fact: Any, given: Mapping[str, Any], names_of: Any = None) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losslab.spec import checks, compatible, policy, sets
+from losslab.spec import checks, compatible, deferred, policy, sets
 from losslab.spec.describe import describe
 from losslab.spec.interval import REAL, harmless
 from losslab.spec.precision import as_real, call, computing_dtype
@@ -185,7 +185,11 @@ def elements(
         input = torch.where(rows, input, harmless(domain))
         target = replaced(record, target, rows if soft else keep, soft)
     bad_values, smells = policy.looks(record.name, input)
-    if bad_values and not compatible.unlooked(record, record.kind == "rowwise" and not soft):
+    bad_values = bad_values and not compatible.unlooked(record, record.kind == "rowwise" and not soft)
+    if (bad_values or smells) and policy.waits(input):
+        target = deferred.judged(record, input.detach(), target, soft, domain, values=bad_values, smells=smells)
+        bad_values = smells = False
+    if bad_values:
         checks.check_values(record, input.detach(), target.detach(), soft, domain)
     if smells:
         checks.check_smells(record, input.detach(), target.detach())

@@ -51,8 +51,8 @@ class Checks:
 def checks(mode: Mode) -> Checks:
     """Sets when the losses look at values: label and probability ranges, rows that sum to one, smells.
 
-    mode: "always" (the default) looks at every call on the CPU and at the first five calls of each loss on other
-        devices, where looking would wait for the device; "first" looks at the first five calls everywhere; "off" never.
+    mode: "always" (the default) looks at every call, "first" at the first five calls of each loss, "off" never.
+    On a GPU nothing waits for the device: what is wrong with a batch is raised by a later call of the same loss.
     Shapes, dtypes and parameters given as numbers are checked in every mode. Smells are looked for in the first five
     calls only. `checks("off")` holds from now on; `with checks("off"):` holds within the block.
     Raises ValueError for another mode.
@@ -106,13 +106,21 @@ def traced() -> bool:
     return torch._C._functorch.peek_interpreter_stack() is not None
 
 
+def waits(tensor: Tensor) -> bool:
+    """Whether reading a number of this tensor would stop the program until its device has come so far."""
+    return tensor.device.type != "cpu"
+
+
 def looks(name: str, tensor: Tensor) -> tuple[bool, bool]:
-    """Counts a call of the loss and says whether to look for bad values, and whether to look for smells."""
+    """Counts a call of the loss and says whether to look for bad values, and whether to look for smells.
+
+    How is up to the device: `deferred` never waits for one.
+    """
     if _POLICY.mode == "off" or traced() or tensor.device.type == "meta":
         return False, False
     _POLICY.calls[name] += 1
     early = _POLICY.calls[name] <= FIRST_CALLS
-    return early or (_POLICY.mode == "always" and tensor.device.type == "cpu"), early and not _POLICY.as_torch
+    return early or _POLICY.mode == "always", early and not _POLICY.as_torch
 
 
 def warn_once(name: str, topic: str, text: str, category: type[LossWarning] = LossWarning) -> None:

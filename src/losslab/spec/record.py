@@ -15,7 +15,8 @@ Task = Literal[
     "regression", "binary", "multiclass", "multilabel", "segmentation", "boxes", "embedding", "distribution",
     "distillation", "ranking", "survival", "sequence",
 ]  # fmt: skip
-Lack = Literal["double backward", "forward mode", "vmap", "compile"]
+# "finite differences": the gradient is by definition not the derivative, for a part of the loss is held constant.
+Lack = Literal["double backward", "forward mode", "finite differences", "vmap", "compile"]
 Outputs = Literal["one", "classes"]
 Link = Literal["identity", "sigmoid", "softmax", "exp", "arg-max"]
 Unit = Literal["none", "target"]

@@ -6,7 +6,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from losslab.spec.policy import EmptyLossWarning, traced, warn_once
+from losslab.spec import policy
+from losslab.spec.policy import EmptyLossWarning, warn_once
 
 Reduction = Literal["mean", "sum", "none"]
 More = Literal["batchmean"]
@@ -50,7 +51,7 @@ def denominator(value: Tensor, weight: Tensor | None, keep: Tensor | None) -> Te
 def _divide(name: str, total: Tensor, weight: Tensor | int, empty: Empty) -> Tensor:
     if isinstance(weight, int):
         nothing: bool | None = weight == 0
-    elif traced() or (weight.device.type != "cpu" and empty != "raise"):
+    elif policy.traced() or (policy.waits(weight) and empty != "raise"):
         nothing = None  # looking is impossible, or would wait for the device
     else:
         nothing = not weight.any()

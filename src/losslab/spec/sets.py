@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losslab.spec import checks, contents, policy
+from losslab.spec import checks, contents, deferred, policy
 from losslab.spec.layout import Layout, Operand, bind_dims, shape_of
 from losslab.spec.operands import actual, as_one_type, classes_in_place, filled, kept, narrowed
 from losslab.spec.record import LossRecord
@@ -54,7 +54,7 @@ def elements(
     keep = kept(record, layout, operands, tensors, sizes, common.get("mask"), ignore_index)
     if keep is not None:
         tensors = filled(layout, operands, tensors, keep, sizes)
-    look(record, operands, tensors, sizes, {**own, "reduction": common["reduction"], "mask": keep})
+    tensors = look(record, operands, tensors, sizes, {**own, "reduction": common["reduction"], "mask": keep})
 
     masked = {"mask": keep} if "mask" in inspect.signature(record.rule).parameters else {}
     value, counted = as_pair(call(record, tensors, {**own, **masked}))
@@ -90,21 +90,28 @@ def check_operands(record: LossRecord, layout: Layout, tensors: Mapping[str, Any
 def look(
     record: LossRecord,
     operands: Mapping[str, Operand],
-    tensors: Mapping[str, Tensor],
+    tensors: dict[str, Tensor],
     sizes: Mapping[str, tuple[int, ...]],
     own: Mapping[str, Any],
-) -> None:
-    """Values that are wrong are refused, and those that look like a mistake warned of, as often as the policy says.
+) -> dict[str, Tensor]:
+    """Refuses wrong values and warns of those that look like a mistake, as often as the policy says.
 
+    Returns the operands to go on with.
     own: the loss's options, the reduction, and under "mask" which elements are kept (None: all).
     """
     bad_values, smells = policy.looks(record.name, next(iter(tensors.values())))
     plain = {key: tensor.detach() for key, tensor in tensors.items()} if bad_values or smells else {}
+    if any(policy.waits(tensor) for tensor in plain.values()):
+        return deferred.judged_all(record, operands, tensors, sizes) if bad_values else tensors
     if bad_values:
         for key, tensor in plain.items():
             contents.check_contents(record, key, operands[key], tensor, sizes)
         if record.refuses is not None and (wrong := record.refuses(plain, own)):
             raise ValueError(f"{record.name}: {wrong}")
+    for key, one in operands.items() if smells and record.torch_name is not None else ():
+        if one.holds == "sign" and (wrong := checks.wrong_signs(plain[key], key)):
+            policy.warn_once(record.name, "sign", f"{wrong}. torch computes something for it, and so does this loss")
     if smells and record.smells is not None and (odd := record.smells(plain, own)):
         for topic, text in ({"smell": odd} if isinstance(odd, str) else odd).items():
             policy.warn_once(record.name, topic, text)
+    return tensors
