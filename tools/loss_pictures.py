@@ -1,7 +1,7 @@
 """docs/losses/pictures/<name>.png: value and gradient of a loss at its defaults, drawn by losslab's own curves."""
 
+import inspect
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -16,25 +16,25 @@ TEXT = "Description"  # of a PNG file: the curves at a few points, by which a pi
 
 
 def has_curve(record: LossRecord) -> bool:
-    """Whether a line can stand for the loss: one prediction moves, and nothing else."""
-    return record.kind in ("pointwise", "rowwise")
+    """Whether a line can stand for the loss: one prediction moves, and nothing has to be given beside the target."""
+    rest = list(inspect.signature(record.rule).parameters.values())[2:]
+    return record.kind in ("pointwise", "rowwise") and all(one.default is not one.empty for one in rest)
 
 
-@cache
-def drawn(name: str) -> Curves:
-    return losslab.curves(losslab.losses()[name])
+def drawn(record: LossRecord) -> Curves:
+    return losslab.curves(record)
 
 
 def description(record: LossRecord) -> str:
     """What is to be seen, for those who do not see it."""
-    shown = drawn(record.name)
+    shown = drawn(record)
     words = " and ".join(AXIS_WORDS[axis] for axis in shown.axes())
     both = ", solid for a yes and dashed for a no" if any(map(shown.both, shown.subjects)) else ""
     return f"Value (left) and gradient (right) of {record.name} against the {words}{both}"
 
 
 def numbers(record: LossRecord) -> str:
-    return str(drawn(record.name))
+    return str(drawn(record))
 
 
 def shown_in(path: Path) -> str:
@@ -54,7 +54,7 @@ def draw(records: Mapping[str, LossRecord], folder: Path) -> list[str]:
             path.unlink()
     stale = {name: record for name, record in wanted.items() if shown_in(folder / name) != numbers(record)}
     for name, record in stale.items():
-        drawn(record.name).png(folder / name)
+        drawn(record).png(folder / name)
         shrink(folder / name, numbers(record))
     return list(stale)
 

@@ -27,7 +27,9 @@ records = losslab.losses()
 print(json.dumps({
     "pages": {name: write() for name, write in docs.PAGES.items()},
     "losses": list(records),
-    "curves": {name: loss_pictures.numbers(one) for name, one in records.items() if one.kind != "set"},
+    "curves": {name: loss_pictures.numbers(one) for name, one in records.items()
+               if loss_pictures.has_curve(one)},
+    "lines": [name for name, one in records.items() if one.kind != "set" and not getattr(one, "per_class", ())],
     "pictures": {path.stem: loss_pictures.shown_in(path) for path in (docs.DOCS / "losses/pictures").iterdir()},
     "public": {"losslab": losslab.__all__, "functional": functional.__all__, "nn": nn.__all__},
 }))
@@ -80,7 +82,7 @@ def test_every_loss_stands_in_the_index_once(now):
 
 
 def test_a_picture_shows_what_the_loss_is_now(now):
-    assert sorted(now["pictures"]) == sorted(now["curves"])
+    assert sorted(now["pictures"]) == sorted(now["curves"]) == sorted(now["lines"])
     assert [name for name, text in now["curves"].items() if not alike(text, now["pictures"][name])] == [], (
         "run: make docs"
     )
