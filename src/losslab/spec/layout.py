@@ -6,8 +6,11 @@ from typing import Any, Literal
 
 from losslab.spec.interval import REAL, Interval
 
-Holds = Literal["real", "probability", "distribution", "sign", "flag", "box", "class", "class or distribution", "label"]
-INTEGERS = ("class", "label")  # any integer type is accepted; the rule sees int64
+Holds = Literal[
+    "real", "probability", "distribution", "sign", "flag", "box", "class", "class list", "class or distribution",
+    "label", "length",
+]  # fmt: skip
+INTEGERS = ("class", "class list", "label", "length")  # any integer type is accepted; the rule sees int64
 WORDS: dict[Holds, str] = {
     "real": "numbers",
     "probability": "numbers from 0 to 1",
@@ -16,8 +19,10 @@ WORDS: dict[Holds, str] = {
     "flag": "0 or 1 (or bool)",
     "box": "corners x1, y1, x2, y2 with x1 <= x2 and y1 <= y2",
     "class": "class indices (integers) from 0 to {of} - 1",
+    "class list": "in each row class indices (integers) from 0 to {of} - 1, then -1 to its end",
     "class or distribution": "class indices (integers) from 0 to {of} - 1, or probabilities with a dimension {of}",
     "label": "integers; equal ones belong together",
+    "length": "how many of a row's entries count (integers; a list or tuple of numbers too)",
 }
 SIZES = {"C": "num_classes", "D": "in_features", "K": "num_centers"}  # what a module's constructor calls them
 
@@ -63,6 +68,7 @@ class Layout:
     coupled: elements of the unreduced loss see each other's operands, so that a batch is more than its parts.
     owned: operands that the module creates as its own parameters, with the function that fills each at the start.
     prepare: spells what else torch accepts in the declared dimensions: operands in, operands out, before any check.
+    fewer: the rule may leave out some of the last of `unreduced` (a distance that the caller brings).
     per: by how much each value is divided before `reduction="mean"`, from the operands (CTC: target lengths).
     draw: a legal batch for the tests, from a generator and a size for each dimension, where contents alone give none.
     """
@@ -73,6 +79,7 @@ class Layout:
     coupled: bool = False
     owned: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     prepare: Callable[..., dict[str, Any]] | None = None
+    fewer: bool = False
     per: Callable[..., Any] | None = None
     draw: Callable[..., dict[str, Any]] | None = None
 

@@ -58,10 +58,12 @@ def elements(
 
     masked = {"mask": keep} if "mask" in inspect.signature(record.rule).parameters else {}
     value, counted = as_pair(call(record, tensors, {**own, **masked}))
+    wanted, whole = value.shape if layout.fewer and value.shape == wanted[: value.ndim] else wanted, wanted
     if value.shape != wanted:
         raise ValueError(f"{name}: the rule returned shape {tuple(value.shape)}; it must be {tuple(wanted)}")
     if keep is not None:
         keep = narrowed(keep, layout, sizes)
+        keep = keep if wanted == whole else keep.reshape(*wanted, -1).any(-1)
         value = torch.where(keep, value, 0.0)
         counted = keep.to(value.dtype) if counted is None else torch.where(keep, counted, 0.0)
     sample_weight = common["sample_weight"]
