@@ -9,7 +9,7 @@ from losslab.data.prepare import prepare
 from losslab.landscape.slice import Slice
 from losslab.models.build import build
 from losslab.train.lookup import check_head, find_loss, head_of
-from losslab.train.objective import objective_of
+from losslab.train.objective import class_counts, objective_of
 
 
 def slice_of_table(model: Any, data: Any, *, target: str | None = None, loss: Any = None, seed: int = 0) -> Slice:
@@ -28,9 +28,10 @@ def slice_of_table(model: Any, data: Any, *, target: str | None = None, loss: An
     record = find_loss(loss, table.task, outputs=head_of(table.task, factory.out_features))
     check_head(factory.name, factory.out_features, record, classes)
     objective = objective_of(record, classes)
+    counted = {name: torch.tensor(one) for name, one in class_counts(record, prepared.y, classes).items()}
     network = factory.make(seed, objective.outputs).eval()
 
     def mean_loss(output: Tensor, rows: Tensor) -> Tensor:
-        return objective.mean_loss(output, rows, **record.defaults)
+        return objective.mean_loss(output, rows, **record.defaults, **counted)
 
     return Slice(network, prepared.X, prepared.y, mean_loss, seed=seed)

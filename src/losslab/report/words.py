@@ -120,8 +120,9 @@ def clean(text: str) -> str:
 
 
 def settings(params: Mapping[str, Any]) -> str:
-    """gamma 2, label_smoothing 0.04"""
-    return ", ".join(f"{clean(name)} {number(value)}" for name, value in params.items())
+    """gamma 2, label_smoothing 0.04; numbers for each class, which come from the data, are left out."""
+    single = {name: value for name, value in params.items() if not isinstance(value, list | tuple)}
+    return ", ".join(f"{clean(name)} {number(value)}" for name, value in single.items())
 
 
 def torch_optimizer(name: str) -> str:

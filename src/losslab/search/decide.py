@@ -92,6 +92,8 @@ def line(study: "Study", confirmation: Confirmation, reading: Reading, default: 
         validation=study.finalist[label].value if role == "loss" else float(reading.validation.mean()),
     )  # fmt: skip
     row.loss = loss
+    if role == "loss":
+        row.params |= study.folds.counts(study.records[loss], 0)
     row.runs = [float(value) for value in study.metric.value(reading.prediction, target)]
     return row
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from losslab.spec.module import module
@@ -13,7 +14,8 @@ from losslab.train.lookup import is_own
 def loss_module(record: LossRecord, params: Mapping[str, Any]) -> nn.Module:
     """The loss with these parameters; a user's own module is given back as it is, a function of theirs is wrapped."""
     if not is_own(record):
-        return cast(nn.Module, module(record)(**params))
+        counts = {name: torch.as_tensor(params[name]) for name in record.per_class if name in params}
+        return cast(nn.Module, module(record)(**{**params, **counts}))
     return record.rule if isinstance(record.rule, nn.Module) else OwnLoss(record.rule)
 
 

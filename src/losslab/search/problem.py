@@ -15,7 +15,7 @@ from losslab.search.space import Configuration, in_target_unit
 from losslab.spec.record import LossRecord
 from losslab.train.batches import Fold
 from losslab.train.member import Member
-from losslab.train.objective import objective_of
+from losslab.train.objective import class_counts, objective_of
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,21 @@ class Folds:
         self, configuration: Configuration, record: LossRecord, *, number: int, seed: int, fold: int, batch_size: int
     ) -> Member:
         """A configuration as the engine sees it: parameters in units of the standardised target of its fold."""
+        params = in_target_unit(configuration.params, record, self.prepared[fold].y_mad)
         return Member(
             number=number,
             objective=objective_of(record, self.problem.classes),
-            params=in_target_unit(configuration.params, record, self.prepared[fold].y_mad),
+            params={**params, **self.counts(record, fold)},
             optimizer=configuration.optimizer,
             hyper=configuration.hyper,
             seed=seed,
             fold=fold,
             batch_size=configuration.batch_size or batch_size,
         )
+
+    def counts(self, record: LossRecord, fold: int) -> dict[str, tuple[float, ...]]:
+        """How often each class is among the rows of a fold, for a loss that wants to know."""
+        return class_counts(record, self.problem.y_seen[self.rows[fold]], self.problem.classes)
 
     def read(self, members: Sequence[Member], outputs: Tensor, needs: Needs) -> Tensor | None:
         """What a metric needs, (K, n) or (K, n, C), from raw outputs (K, n, ...), each through its loss's link.

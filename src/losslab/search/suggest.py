@@ -12,6 +12,7 @@ from losslab.search.quota import candidates
 from losslab.search.space import closed, in_target_unit
 from losslab.spec.record import LossRecord, Task
 from losslab.train.lookup import default_loss, is_own
+from losslab.train.objective import class_counts
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -34,7 +35,8 @@ def suggest_loss(
 
     `target` are the training targets of a regression, as the loss will see them, of any shape: parameters with the
     target's unit (delta, ...) are then multiples of their median absolute deviation. Without it they are suggested as
-    plain numbers, which suits targets of about unit spread.
+    plain numbers, which suits targets of about unit spread. Of classes, `target` are the training labels: losses that
+    want to know how often each class occurs count them.
 
     Raises ValueError for an unknown loss or one that does not fit the task.
     """
@@ -52,6 +54,11 @@ def suggest_loss(
     if target is not None and task == "regression":
         params = in_target_unit(params, record, median_absolute_deviation(target))
     record.check_parameters(params)
+    if record.per_class:
+        if target is None:
+            raise ValueError(f"{record.name} wants the counts of the classes; pass target=, the training labels")
+        labels = torch.as_tensor(target).flatten()
+        return loss_module(record, {**params, **class_counts(record, labels, int(labels.max()) + 1)})
     return loss_module(record, params)
 
 

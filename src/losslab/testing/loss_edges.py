@@ -10,7 +10,7 @@ from losslab.spec import policy
 from losslab.spec.interval import REAL, UNIT
 from losslab.spec.module import module
 from losslab.spec.record import LossRecord
-from losslab.testing.claims import need, quiet, refused, same, value_and_gradient
+from losslab.testing.claims import counts, need, quiet, refused, same, value_and_gradient
 from losslab.testing.samples import CLASSES, draw, settings
 
 
@@ -87,11 +87,37 @@ def check_shape_errors(record: LossRecord) -> None:
         for end, step in ((parameter.domain.low, -1.0), (parameter.domain.high, 1.0)):
             if math.isfinite(end):
                 refused(record, ValueError, [name, key, str(parameter.domain)], input, target, **{key: end + step})
-                refused(module(record), ValueError, [record.module_name, key], **{key: end + step})
+                wrong_end = {**counts(record), key: end + step}
+                refused(module(record), ValueError, [record.module_name, key], **wrong_end)
         refused(record, ValueError, [name, key], input, target, **{key: math.nan})
     if record.input_domain == UNIT:
         refused(record, ValueError, [name, "1.5", "[1]"], torch.tensor([0.5, 1.5]), torch.tensor([0.0, 1.0]))
-    refused(module(record)().__getitem__, TypeError, [record.module_name, "round brackets"], (input, target))
+    refused(
+        module(record)(**counts(record)).__getitem__, TypeError, [record.module_name, "round brackets"], (input, target)
+    )
+
+
+def check_counts(record: LossRecord) -> None:
+    """What a loss wants to know of each class cannot be left out, cut short or zero; the module keeps it."""
+    name, (input, target) = record.name, draw(record)
+    right = counts(record, input)
+    for key, value in right.items():
+        others = {k: v for k, v in right.items() if k != key}
+        try:
+            record(input, target, **others)
+        except TypeError as error:
+            need(record, f"{key} is missing" in str(error), f"the error does not say that {key} is missing: {error}")
+        else:
+            need(record, False, f"nothing was raised without {key}")
+        refused(record, TypeError, [name, key, "list"], input, target, **{key: value.tolist()})
+        refused(record, ValueError, [name, key, f"({CLASSES - 1},)"], input, target, **{key: value[1:]})
+        none = torch.where(torch.arange(CLASSES) == 2, 0.0, value)
+        refused(record, ValueError, [name, key, "0 at [2]", "clamp"], input, target, **{key: none})
+        built = module(record)(**right)
+        need(record, key in built.state_dict(), f"{key} is not in state_dict")
+        whole = torch.arange(2, CLASSES + 2)
+        same(record, f"{key} as whole numbers", quiet(record, input, target, **{**right, key: whole}),
+             quiet(record, input, target, **{**right, key: whole.double()}))  # fmt: skip
 
 
 def check_empty(record: LossRecord) -> None:
@@ -108,7 +134,7 @@ def check_empty(record: LossRecord) -> None:
             warnings.simplefilter("always")
             for _ in range(2):
                 x = x.detach().requires_grad_()
-                value = record(x, y, **options)
+                value = record(x, y, **counts(record, x), **options)
                 value.backward()
         told = [w for w in seen if issubclass(w.category, policy.EmptyLossWarning)]
         need(record, len(told) == 1, f"{len(told)} warnings for two empty batches; one is wanted")

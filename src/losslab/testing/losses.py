@@ -18,8 +18,10 @@ from losslab.spec.interval import REAL
 from losslab.spec.module import module
 from losslab.spec.record import Case, LossRecord
 from losslab.testing import sets
-from losslab.testing.claims import ContractError, need, quiet, same, value_and_gradient
+from losslab.testing.claims import ContractError, counts, need, quiet, same, value_and_gradient
+from losslab.testing.facts import SUITES as FACTS
 from losslab.testing.loss_edges import (
+    check_counts,
     check_empty,
     check_extremes,
     check_half_precision,
@@ -214,7 +216,7 @@ def check_vmap_over_parameters(record: LossRecord) -> None:
     stacked = {name: torch.tensor([one[name] for one in chosen], dtype=input.dtype) for name in record.parameters}
 
     def member(x: Tensor, params: dict[str, Tensor]) -> Tensor:
-        return record(x, target, **params)
+        return quiet(record, x, target, **params)
 
     values = torch.func.vmap(member)(inputs, stacked)
     gradients = torch.func.vmap(torch.func.grad(member))(inputs, stacked)
@@ -230,7 +232,8 @@ def check_module_equals_function(record: LossRecord) -> None:
         input, target = draw(record, params)
         for weight in weights(record, input):
             for reduction in REDUCTIONS:
-                options = {**params, "reduction": reduction} | ({} if weight is None else {"weight": weight})
+                options = {**counts(record), **params, "reduction": reduction}
+                options |= {} if weight is None else {"weight": weight}
                 built = module(record)(**options)
                 same(record, "the module", quiet(built, input, target), quiet(record, input, target, **options))
                 repr(built)
@@ -238,7 +241,7 @@ def check_module_equals_function(record: LossRecord) -> None:
             if parameter.search is None:
                 continue
             learns = module(record)(
-                **{**params, name: torch.tensor(params[name], dtype=input.dtype, requires_grad=True)}
+                **{**counts(record), **params, name: torch.tensor(params[name], dtype=input.dtype, requires_grad=True)}
             )
             need(
                 record,
@@ -254,7 +257,9 @@ def check_pickle(record: LossRecord) -> None:
     input, target = draw(record)
     for params in settings(record):
         for weight in weights(record, input):
-            built = module(record)(**params, **({} if weight is None else {"weight": weight}), reduction="sum")
+            built = module(record)(
+                **counts(record), **params, **({} if weight is None else {"weight": weight}), reduction="sum"
+            )
             expected = quiet(built, input, target)
             for again in (pickle.loads(pickle.dumps(built)), copy.deepcopy(built)):
                 need(record, type(again) is type(built), "another class came back from pickle")
@@ -313,7 +318,7 @@ def check_compile(record: LossRecord) -> None:
     """The whole graph compiles, without a break."""
     input, target = draw(record)
     compiled: Any = torch.compile(record.form, backend="eager", fullgraph=True)
-    same(record, "the compiled form", compiled(input, target), quiet(record, input, target))
+    same(record, "the compiled form", compiled(input, target, **counts(record)), quiet(record, input, target))
 
 
 def shapes(record: LossRecord) -> tuple[tuple[int, ...], ...]:
@@ -345,6 +350,7 @@ SUITES: dict[str, tuple[Callable[[LossRecord], None], Callable[[LossRecord], boo
     "pickle": (check_pickle, lambda record: CATALOGUE.get(record.name) is record),
     "errors": (check_shape_errors, _always),
     "torch": (check_torch_equal, lambda record: record.torch_name is not None),
+    "class counts": (check_counts, lambda record: bool(record.per_class)),
     "empty": (check_empty, _always),
     "extremes": (check_extremes, _always),
     "compile": (check_compile, _always),

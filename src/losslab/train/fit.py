@@ -19,7 +19,7 @@ from losslab.train.assemble import Assembly
 from losslab.train.batches import Fold
 from losslab.train.lookup import check_head, find_loss, head_of
 from losslab.train.member import Member
-from losslab.train.objective import objective_of
+from losslab.train.objective import class_counts, objective_of
 from losslab.train.session import Session
 
 
@@ -71,8 +71,9 @@ def fit(
     check(optimizer, given)
     options = {name: value for name, value in given.items() if name in update_rule(optimizer).options}
     numbers = {name: value for name, value in given.items() if name not in options and value is not None}
-    params = {**record.defaults, **(params or {})}
-    member = Member(0, objective_of(record, classes), params, optimizer, numbers, options, seed, batch_size=batch_size)
+    counted = class_counts(record, prepared.y[parts.train], classes)
+    own: dict[str, Any] = {**record.defaults, **(params or {}), **counted}
+    member = Member(0, objective_of(record, classes), own, optimizer, numbers, options, seed, batch_size=batch_size)
     assembly = Assembly(factory, [Fold(prepared.X, prepared.y, parts.train, table.changing)], device=device)
     session = Session(assembly, [member])
     result = FitResult(nn.Identity(), record.name, chosen.name, float("nan"), prepared=prepared)

@@ -26,13 +26,14 @@ class Objective:
 class Member:
     """What one member of a population trains with. Numbers only: weights and state live in the population.
 
-    `params` are the loss's, in units of the data that the network sees. `fold` says which row list and which
-    preprocessing it trains on; members with the same seed and fold see the same rows in the same order.
+    `params` are the loss's, in units of the data that the network sees; a tuple has a number for each class. `fold`
+    says which row list and which preprocessing it trains on; members with the same seed and fold see the same rows in
+    the same order.
     """
 
     number: int
     objective: Objective
-    params: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
     optimizer: str = "adamw"
     hyper: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, bool | int] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import torch
 from torch import Tensor
 
 from losslab.spec.record import LossRecord
@@ -21,6 +22,17 @@ def objective_of(loss: LossRecord, classes: int) -> Objective:
     return Objective(
         loss.name, own_mean(loss) if own else rule_mean(loss), classes if loss.outputs == "classes" else 1, loss.link
     )
+
+
+def class_counts(loss: LossRecord, labels: Tensor, classes: int) -> dict[str, tuple[float, ...]]:
+    """What a loss wants to know of each class, from the labels of the rows that it trains on.
+
+    A class that has no row there is counted once: of a count of zero these losses make an infinite weight.
+    """
+    if not loss.per_class:
+        return {}
+    found = tuple(torch.bincount(labels.long(), minlength=classes).clamp(min=1).double().tolist())
+    return dict.fromkeys(loss.per_class, found)
 
 
 def name_of(loss: Any) -> str:

@@ -18,7 +18,7 @@ from losslab.train.network import Network
 
 @dataclass
 class LossGroup:
-    """Neighbouring members with one loss; their parameters are tensors (k,)."""
+    """Neighbouring members with one loss; their parameters are tensors (k,), or (k, C) with a number for each class."""
 
     rows: slice
     objective: Objective
@@ -138,7 +138,7 @@ class Population:
         return lift(rule, dict(zip(layout.names, layout.shapes, strict=True))) if rule.shaped else rule
 
     def _params(self, members: list[Member], name: str) -> Tensor:
-        return self.clock.new_tensor([float(member.params[name]) for member in members])
+        return self.clock.new_tensor([member.params[name] for member in members])
 
     def _hyper(self, members: list[Member], name: str) -> Tensor | float:
         values = [float(member.hyper[name]) for member in members]
