@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from losslab.search.suggest import suggest_loss
     from losslab.search.tune import TuneResult, compare, tune
     from losslab.spec.declare import loss
+    from losslab.spec.facts import Facts
     from losslab.spec.interval import Interval
     from losslab.spec.policy import checks, torch_compatible
     from losslab.spec.record import Case, LossRecord, Parameter
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Case": "losslab.spec.record",
     "Curves": "losslab.report.curves",
+    "Facts": "losslab.spec.facts",
     "FitResult": "losslab.train.fit",
     "GradientCheck": "losslab.backprop.gradcheck.findings",
     "Interval": "losslab.spec.interval",
@@ -57,6 +59,7 @@ _HOMES = {
 __all__ = [
     "Case",
     "Curves",
+    "Facts",
     "FitResult",
     "GradientCheck",
     "Interval",

@@ -1,6 +1,6 @@
 """Losses for yes-or-no targets, one output each. Below, y is the target and p = sigmoid(x) the probability of a yes."""
 
-from math import inf, log
+from math import log
 
 import torch
 import torch.nn.functional as F
@@ -86,7 +86,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, *, weight: Tensor | None
     takes_weight=True,
     uses=(log_loss,),
     facts=Facts(
-        attained=lambda target, pos_weight: target.logit() + (log(pos_weight) if pos_weight else -inf),
+        attained=lambda target, pos_weight: target.logit() + log(pos_weight or 1e-300),
         convex=True, smooth=True,
         lipschitz=lambda pos_weight: max(1.0, pos_weight),
         best_constant=lambda pos_weight: "log odds" if pos_weight == 1 else None,

@@ -29,7 +29,7 @@ def least_penalised(beta: float, classes: int) -> float:
 
 def best_gap(margin: float, penalty: float, classes: int) -> float:
     """How far the target's score is best above the others': up to the margin, beyond it while that pays."""
-    room = 1 / penalty - (classes - 1) if penalty else inf
+    room = 1 / max(penalty, 1e-300) - (classes - 1)
     return max(margin, log(room)) if room > 0 else margin
 
 
@@ -271,7 +271,7 @@ def sample_dependent_focal_loss(
     uses=(log_probabilities, log_likelihood, error_of, guarded, by_class),
     facts=Facts(
         attained=lambda target, alpha: target * (1 + log((target.shape[-1] - 1) * (1 / alpha - 1))),
-        convex=lambda classes: classes == 2, smooth=True, lipschitz=lambda alpha: 2**0.5 * (1 - alpha), proper=False,
+        convex=True, smooth=True, lipschitz=lambda alpha: 2**0.5 * (1 - alpha), proper=False,
     ),
     cases=(
         # p_y = 1/4: .9 ln(.9 / .25) + .1 ln(.1 / .75); slope (.9 - p_y) / (1 - p_y) (p - onehot)

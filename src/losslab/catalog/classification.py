@@ -42,6 +42,13 @@ def by_class(value: Tensor, target: Tensor, weight: Tensor | None) -> Tensor | t
     return guarded(value, own) * own, own
 
 
+def smoothed_entropy(smoothing: float, classes: int) -> float:
+    """The entropy of a smoothed label, below which cross-entropy cannot go."""
+    rest = smoothing / classes
+    own = 1 - smoothing + rest
+    return -own * log(own) - (classes - 1) * rest * log(rest) if rest > 0 else 0.0
+
+
 @loss(
     kind="rowwise",
     formula=r"-(1 - \epsilon)\log p_y - \frac{\epsilon}{C}\sum_c \log p_c",
@@ -61,6 +68,7 @@ def by_class(value: Tensor, target: Tensor, weight: Tensor | None) -> Tensor | t
     takes_ignore_index=True,
     uses=(log_probabilities, guarded),
     facts=Facts(
+        lambda label_smoothing, classes: Interval(smoothed_entropy(label_smoothing, classes)),
         attained=lambda target, label_smoothing: torch.lerp(
             target, torch.full_like(target, 1 / target.shape[-1]), label_smoothing
         ).log(),
@@ -165,7 +173,7 @@ def nll_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> 
     takes_ignore_index=True,
     uses=(log_probabilities, log_likelihood, guarded, by_class),
     facts=Facts(
-        attained=certain, convex=lambda epsilon: epsilon == 0, smooth=True,
+        attained=certain, convex=lambda epsilon: epsilon <= 1, smooth=True,
         lipschitz=lambda epsilon: 2**0.5 * ((1 + epsilon) ** 2 / (4 * epsilon) if epsilon > 1 else 1.0),
         best_constant=lambda epsilon: None if epsilon else "log prior", proper=lambda epsilon: epsilon == 0,
     ),

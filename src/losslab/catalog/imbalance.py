@@ -137,7 +137,7 @@ def focal_loss(
     takes_ignore_index=True,
     uses=(log_probabilities, log_likelihood, error_of, guarded, by_class),
     facts=Facts(
-        attained=certain, convex=lambda epsilon, gamma: epsilon == gamma == 0, smooth=True,
+        attained=certain, convex=lambda epsilon, gamma: gamma == 0 and epsilon <= 1, smooth=True,
         lipschitz=lambda epsilon, gamma: focal_pull(gamma, epsilon),
         best_constant=lambda epsilon, gamma: "log prior" if epsilon == gamma == 0 else None,
         proper=lambda epsilon, gamma: epsilon == gamma == 0,
@@ -195,7 +195,7 @@ def clip_kink(gamma_neg: float, gamma_pos: float, clip: float) -> tuple[float, .
     kinks=clip_kink,
     facts=Facts(
         convex=lambda gamma_neg, gamma_pos, clip: gamma_neg == gamma_pos == clip == 0,
-        smooth=lambda gamma_neg, clip: clip == 0 or gamma_neg > 0,
+        smooth=lambda clip: clip == 0,
         lipschitz=lambda gamma_neg, gamma_pos, clip: max(focal_pull(gamma_pos) / 2**0.5, clipped_pull(gamma_neg, clip)),
         best_constant=lambda gamma_neg, gamma_pos, clip: "log odds" if gamma_neg == gamma_pos == clip == 0 else None,
         proper=lambda gamma_neg, gamma_pos, clip: gamma_neg == gamma_pos == clip == 0,

@@ -80,7 +80,7 @@ def soft_margin_loss(input: Tensor, target: Tensor) -> Tensor:
     module_positional=("margin",),
     by_default=False,
     facts=Facts(
-        attained=lambda target, margin: margin * (target < 0), convex=True, smooth=lambda margin: margin == 0,
+        attained=lambda target, margin: margin * (1 - target) / 2, convex=True, smooth=lambda margin: margin == 0,
         lipschitz=1.0,
     ),
     cases=(

@@ -151,7 +151,7 @@ def reverse_cross_entropy_loss(
     uses=LIKELIHOOD,
     facts=Facts(
         lambda alpha, beta, log_zero: Interval(0, inf if alpha else -beta * log_zero), attained=certain, smooth=True,
-        convex=lambda beta: beta == 0, proper=lambda alpha, beta: beta == 0 < alpha,
+        convex=lambda alpha, beta, log_zero: -beta * log_zero <= alpha, proper=lambda alpha, beta: beta == 0 < alpha,
         lipschitz=lambda alpha, beta, log_zero: steepest(lambda p: alpha - beta * log_zero * p),
         best_constant=lambda alpha, beta: "log prior" if beta == 0 < alpha else None,
     ),

@@ -3,12 +3,13 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
-
-from torch import Tensor
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 from losslab.spec.interval import NON_NEGATIVE, Interval
+
+if TYPE_CHECKING:  # the command line reads records before torch is imported
+    from torch import Tensor
 
 BestConstant = Literal[
     "mean", "median", "quantile", "expectile", "geometric mean", "log mean", "log odds", "half log odds", "log prior",
@@ -32,6 +33,19 @@ CLASSES = 10  # at which number of classes a fact is told that depends on it
 
 
 @dataclass(frozen=True)
+class Known:
+    """The facts at given parameters; the meanings are those of `Facts`."""
+
+    values: Interval
+    convex: bool
+    smooth: bool
+    lipschitz: float | None
+    best_constant: BestConstant | None
+    proper: bool | None
+    symmetric: bool | None
+
+
+@dataclass(frozen=True)
 class Facts:
     """Facts about one element of the unreduced loss as a function of the raw input, at every legal parameter.
 
@@ -49,14 +63,14 @@ class Facts:
     proper: bool | Callable[..., bool] | None = None  # the true probabilities are best; None: it gives none
     symmetric: bool | Callable[..., bool] | None = None  # swapping input and target changes nothing; None: no sense
 
-    def at(self, classes: int = CLASSES, **parameters: float) -> "Facts":
-        """The facts with values for functions, except `attained`; an infinite Lipschitz constant is None."""
+    def at(self, classes: int = CLASSES, **parameters: float) -> "Known":
+        """The facts with values for functions, without `attained`; an infinite Lipschitz constant is None."""
         given = {"classes": classes, **parameters}
         found = {f.name: _call(getattr(self, f.name), given) for f in fields(self) if f.name != "attained"}
         bound = found["lipschitz"]
-        return replace(self, **{**found, "lipschitz": None if bound is None or math.isinf(bound) else bound})
+        return Known(**{**found, "lipschitz": None if bound is None or math.isinf(bound) else bound})
 
-    def least_at(self, target: Tensor, **parameters: float) -> Any:
+    def least_at(self, target: "Tensor", **parameters: float) -> Any:
         """An input at which the loss of each target is least; of classes, the target is given as shares (..., C)."""
         if self.attained is None:
             raise ValueError("where the loss is least is not among the facts")
@@ -81,12 +95,12 @@ def _call(fact: Any, given: Mapping[str, Any], names_of: Any = None) -> Any:
     return fact(**{name: given[name] for name in _names(names_of or fact) if name in given})
 
 
-def same(target: Tensor) -> Tensor:
+def same(target: "Tensor") -> "Tensor":
     """Least where input and target agree."""
     return target
 
 
-def certain(target: Tensor) -> Tensor:
+def certain(target: "Tensor") -> "Tensor":
     """Least, in the limit, where the scores are the logarithms of the target's shares."""
     return target.log()
 

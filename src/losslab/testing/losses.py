@@ -73,6 +73,7 @@ def check_documented(record: LossRecord) -> None:
     """A loss of the catalogue says what it is, by a formula, and where it comes from."""
     for what, text in (("docstring", record.summary), ("formula", record.formula), ("source", record.source)):
         need(record, text, f"no {what}")
+    need(record, record.kind == "set" or record.facts is not None, "no facts: state them by facts=losslab.Facts(...)")
 
 
 def check_enough_cases(record: LossRecord) -> None:
@@ -349,9 +350,10 @@ SUITES: dict[str, tuple[Callable[[LossRecord], None], Callable[[LossRecord], boo
     "module": (check_module_equals_function, _always),
     "pickle": (check_pickle, lambda record: CATALOGUE.get(record.name) is record),
     "errors": (check_shape_errors, _always),
-    "torch": (check_torch_equal, lambda record: record.torch_name is not None),
     "class counts": (check_counts, lambda record: bool(record.per_class)),
+    "torch": (check_torch_equal, lambda record: record.torch_name is not None),
     "empty": (check_empty, _always),
     "extremes": (check_extremes, _always),
+    **FACTS,
     "compile": (check_compile, _always),
 }
