@@ -38,12 +38,13 @@ LINKS = {
 }
 OF_LOG_PROBABILITIES = "log_softmax: the outputs are log-probabilities"
 OF_PROBABILITIES = "sigmoid: the output is a probability"
-OTHERS = re.compile(
-    r"[Kk]eras|scikit-learn|scipy|statsmodels|kornia|torchvision|torchmetrics|timm|mmpose|MONAI|XGBoost|LightGBM|Ceres|"
-    r"Open3D|AutoGluon|pytorch-|torch-|_pytorch|polyloss|robust_loss|TensorFlow|optax|fairseq|lightly|pycox|lifelines|"
-    r"torchsurv|allRank|TRL|Liger|smp\b|torchaudio|auraloss|[Aa]uthors' (code|package)|[Tt]heir code|Public code|"
-    r"the code of|torch's|in torch\b"
+PACKAGES = (
+    "[Kk]eras|scikit-learn|scipy|statsmodels|kornia|torchvision|torchmetrics|timm|mmpose|mmdet|MONAI|XGBoost|LightGBM|Ceres|"
+    "Open3D|AutoGluon|pytorch-|torch-|_pytorch|polyloss|robust_loss|TensorFlow|optax|jaxopt|fairseq|lightly|pycox|lifelines|"
+    r"torchsurv|allRank|TRL|Liger|smp\b|segmentation_models|torchaudio|auraloss|allennlp|OpenMetricLearning|\btorch\b"
 )
+OTHERS = re.compile(f"{PACKAGES}|[Aa]uthors' (code|package)|[Tt]heir code|Public code|the code of")
+SENTENCE = re.compile(rf"(?<=\.)\s+(?=[A-Z`]|{PACKAGES})")
 
 
 def page(record: LossRecord, catalogue: Mapping[str, LossRecord] = CATALOGUE) -> str:
@@ -71,7 +72,7 @@ def told(record: LossRecord) -> tuple[str, str]:
     use: list[str] = []
     elsewhere: list[str] = []
     for paragraph in paragraphs("\n".join((inspect.getdoc(record.rule) or "").split("\n")[1:])):
-        sentences = re.split(r"(?<=\.)\s+(?=[A-Z`])", paragraph)
+        sentences = SENTENCE.split(paragraph)
         first = next((i for i, sentence in enumerate(sentences) if OTHERS.search(sentence)), len(sentences))
         use.append(" ".join(sentences[:first]))
         elsewhere.append(" ".join(sentences[first:]))

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from losslab.spec.layout import INTEGERS
 from losslab.spec.module import module
 from losslab.spec.record import Case, LossRecord
+from losslab.testing.set_samples import as_operand
 
 AnyCase = Any  # a Case, or one of several tensors by name
 PER_CALL = ("sample_weight", "mask")  # belong to a batch, so a module takes them in its call
@@ -44,7 +44,7 @@ def given(record: LossRecord, case: AnyCase) -> dict[str, Any]:
         return {"input": number(case.input), "target": torch.as_tensor(case.target).tolist()}
     operands = record.layout.operands if record.layout else {}
     found = {name: value for name, value in case.operands.items() if value is not None}
-    return {n: value if operands[n].holds in INTEGERS else number(value) for n, value in found.items()}
+    return {name: as_operand(operands[name], value).tolist() for name, value in found.items()}
 
 
 def number(value: Any) -> Any:

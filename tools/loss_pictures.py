@@ -2,8 +2,11 @@
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -12,16 +15,24 @@ from losslab.report.curves import AXIS_WORDS, Curves
 from losslab.spec.record import LossRecord
 
 WIDTH, COLOURS = 1100, 32
+COUNTS = [10.0, 100.0, 1000.0]  # rows of each class, where a loss wants to know: the right one is rare
 TEXT = "Description"  # of a PNG file: the curves at a few points, by which a picture that is out of date is known
 
 
 def has_curve(record: LossRecord) -> bool:
-    """Whether a line can stand for the loss: one prediction moves, and nothing has to be given beside the target."""
+    """Whether a line can stand for the loss: one prediction moves, and it is known what else to give."""
+    return record.kind in ("pointwise", "rowwise") and set(required(record)) <= {"class_counts"}
+
+
+def required(record: LossRecord) -> list[str]:
+    """What a call has to give beside input and target."""
     rest = list(inspect.signature(record.rule).parameters.values())[2:]
-    return record.kind in ("pointwise", "rowwise") and all(one.default is not one.empty for one in rest)
+    return [one.name for one in rest if one.default is one.empty]
 
 
 def drawn(record: LossRecord) -> Curves:
+    if "class_counts" in required(record):
+        record = replace(record, rule=partial(record.rule, class_counts=torch.tensor(COUNTS, dtype=torch.float64)))
     return losslab.curves(record)
 
 
@@ -30,6 +41,7 @@ def description(record: LossRecord) -> str:
     shown = drawn(record)
     words = " and ".join(AXIS_WORDS[axis] for axis in shown.axes())
     both = ", solid for a yes and dashed for a no" if any(map(shown.both, shown.subjects)) else ""
+    both += f", where the classes have {COUNTS[0]:g}, {COUNTS[1]:g} and {COUNTS[2]:g} rows" if required(record) else ""
     return f"Value (left) and gradient (right) of {record.name} against the {words}{both}"
 
 

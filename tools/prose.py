@@ -17,12 +17,12 @@ def markdown(text: str) -> str:
 
 
 def paragraphs(text: str, line: int = LINE) -> list[str]:
-    """Cut at empty lines, and where a line ends although the next word would have fitted."""
+    """Cut at empty lines, and where a sentence ends a line although the next word would have fitted."""
     found: list[list[str]] = [[]]
     lines = text.strip("\n").split("\n")
     for one, following in zip(lines, [*lines[1:], ""], strict=True):
         found[-1].append(one.strip())
-        if not one.strip() or len(one) + 1 + len(following.split(" ")[0]) <= line:
+        if not one.strip() or (one.endswith(".") and len(one) + 1 + len(following.split(" ")[0]) <= line):
             found.append([])
     return [" ".join(filter(None, lines)) for lines in found if any(lines)]
 

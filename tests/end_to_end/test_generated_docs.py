@@ -29,7 +29,7 @@ print(json.dumps({
     "losses": list(records),
     "curves": {name: loss_pictures.numbers(one) for name, one in records.items()
                if loss_pictures.has_curve(one)},
-    "lines": [name for name, one in records.items() if one.kind != "set" and not getattr(one, "per_class", ())],
+    "lines": [name for name, one in records.items() if one.kind != "set"],
     "pictures": {path.stem: loss_pictures.shown_in(path) for path in (docs.DOCS / "losses/pictures").iterdir()},
     "public": {"losslab": losslab.__all__, "functional": functional.__all__, "nn": nn.__all__},
 }))

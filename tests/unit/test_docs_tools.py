@@ -80,7 +80,7 @@ def test_what_the_last_layer_gives(changes, layer):
 
 def test_a_line_that_ends_early_ends_a_paragraph():
     long = "word " * 22 + "words"  # 115 columns: no word fits behind it
-    assert prose.paragraphs(f"{long}\nmore.\nNext.\n\nLast") == [f"{long} more.", "Next.", "Last"]
+    assert prose.paragraphs(f"{long}\nmore.\nNext\none.\n\nLast") == [f"{long} more.", "Next one.", "Last"]
 
 
 def test_arguments_become_a_list_and_code_stays_code():
