@@ -78,7 +78,8 @@ def mutants(function: Callable[..., Any]) -> list[Mutant]:
 def parsed(function: FunctionType) -> ast.FunctionDef:
     """The function without its decorators, docstring, annotations and defaults, where no fault can lie."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(tree, ast.FunctionDef), f"{function.__name__} is not a plain function"
+    if not isinstance(tree, ast.FunctionDef) or tree.name != function.__name__:
+        raise ValueError(f"{function.__name__} is not a plain function, or its file changed after it was imported")
     tree.decorator_list, tree.returns = [], None
     if ast.get_docstring(tree) is not None:
         tree.body = tree.body[1:]

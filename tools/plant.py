@@ -28,6 +28,7 @@ from typing import Any, Literal
 os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).parent))
 
+import pytest
 import torch
 import torch._dynamo  # once, and not anew in each fork that compiles
 from equivalence import changes_nothing
@@ -64,8 +65,8 @@ class Plan:
         return f"{self.family}.py {self.mutant.function.__name__}: {self.mutant.change}"
 
 
-def plans(catalogue: Catalogue, family: str | None, loss: str | None, tests: bool = True) -> list[Plan]:
-    """Every fault in the rules and helpers of the losses that are asked for."""
+def plans(catalogue: Catalogue, families: list[str], loss: str | None, tests: bool = True) -> list[Plan]:
+    """Every fault in the rules and helpers of the losses that are asked for; no families: of all."""
     users: dict[Callable[..., Any], list[LossRecord]] = {}
     for record in catalogue.values():
         for function in (record.rule, *record.uses):
@@ -74,7 +75,7 @@ def plans(catalogue: Catalogue, family: str | None, loss: str | None, tests: boo
     for function, records in users.items():
         home = function.__module__.rpartition(".")[2]
         names = [record.name for record in records if loss in (None, record.name)][:MOST]
-        if names and family in (None, home):
+        if names and (not families or home in families):
             files = naming(names) if tests else []
             found += [Plan(home, mutant, names, files) for mutant in mutants(function)]
     return found
@@ -120,12 +121,27 @@ def first_failure(losses: list[str], suites: Iterable[str], tests: list[Path], c
             except Exception as error:
                 return f"{suite} of {record.name}: {error}"
     for path in tests:
-        import pytest  # only here: most faults never come so far
-
         # An error while a file is collected counts too: some compute what they expect there.
-        if pytest.main([str(path), "-x", "-q", "-p", "no:cacheprovider"]) != pytest.ExitCode.OK:
+        ended = pytest.main([str(path), "-x", "-q", "-p", "no:cacheprovider"], plugins=[TestsOf({*losses})])
+        if ended not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             return path.name
     return ""
+
+
+@dataclass
+class TestsOf:
+    """Leaves out the tests whose parameters name other losses only."""
+
+    losses: set[str]
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if self.concerns(getattr(item, "callspec", None))]
+
+    def concerns(self, call: Any) -> bool:
+        values = call.params.values() if call is not None else ()
+        words = {getattr(value, "__name__", value) for value in values if callable(value) or isinstance(value, str)}
+        named = {name for word in words for name in (word, f"{word}_loss") if name in iter(CATALOGUE)}
+        return not named or not self.losses or bool(named & self.losses)
 
 
 def apart(work: Callable[[], Any]) -> tuple[int, Connection]:
@@ -180,7 +196,9 @@ def unsound(losses: list[str], catalogue: Catalogue, jobs: int) -> list[str]:
 def main(catalogue: Catalogue = CATALOGUE) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--loss", help="only this loss and its helpers")
-    parser.add_argument("--family", help="only this file of the catalogue, such as robust or robust.py")
+    parser.add_argument(
+        "--family", action="append", default=[], help="only this file of the catalogue, such as robust or robust.py"
+    )
     parser.add_argument("--limit", type=int, help="only so many faults, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
@@ -190,12 +208,12 @@ def main(catalogue: Catalogue = CATALOGUE) -> int:
     console = Console(soft_wrap=True)
 
     loss = catalogue[asked.loss].name if asked.loss else None
-    planned = plans(catalogue, asked.family and asked.family.removesuffix(".py"), loss)
+    planned = plans(catalogue, [name.removesuffix(".py") for name in asked.family], loss)
     if asked.limit is not None and asked.limit < len(planned):
         planned = random.Random(asked.seed).sample(planned, asked.limit)
     losses = list(dict.fromkeys(name for plan in planned for name in plan.losses))
     if not planned:
-        parser.error(f"no loss in family {asked.family!r} with loss {asked.loss!r}")
+        parser.error(f"no such loss in {', '.join(asked.family) or 'the catalogue'}")
 
     wrong = unsound(losses, catalogue, asked.jobs)
     if wrong:

@@ -57,7 +57,7 @@ def test_what_is_caught_what_survives_and_what_is_equivalent(monkeypatch, toy):
     import plant
 
     catalogue = Catalogue({toy.name: toy})
-    plans = {plan.mutant.change.rpartition(" -> ")[2]: plan for plan in plant.plans(catalogue, None, None, tests=False)}
+    plans = {plan.mutant.change.rpartition(" -> ")[2]: plan for plan in plant.plans(catalogue, [], None, tests=False)}
     assert "return size - far" in plans, "the helper has faults too"
     asked = [*CAUGHT, SURVIVES, EQUIVALENT]
     found = dict(plant.run([partial(plant.judge, plans[change], catalogue) for change in asked], jobs=1))
@@ -85,9 +85,6 @@ def test_the_faults_of_a_rule(monkeypatch):
     }.items():
         changes = {mutant.change.rpartition(" -> ")[2] for mutant in mutants(CATALOGUE[name].rule)}
         assert wrong in changes, name
-    for record in CATALOGUE.values():
-        if record.rule.__module__.startswith("losslab.catalog."):
-            assert len(mutants(record.rule)) >= 3, record.name
 
 
 def test_what_crashes_or_does_not_end_is_caught(monkeypatch):
