@@ -206,6 +206,7 @@ def geman_mcclure_loss(input: Tensor, target: Tensor, *, scale: float | Tensor =
         Case([sqrt(log(2)), -sqrt(log(4))], [0.0, 0.0], [0.25, 0.375], {"reduction": "none"},
              [sqrt(log(2)) / 2, -sqrt(log(4)) / 4], tolerance=1e-12),
         Case([3 * sqrt(log(4)), 1.0], [0.0, 1.0], 1.6875, {"scale": 3.0}, [0.375 * sqrt(log(4)), 0.0], tolerance=1e-12),
+        Case([inf, -inf], [0.0, 0.0], [0.5, 0.5], {"reduction": "none"}, [0.0, 0.0], tolerance=1e-12),
     ),
 )  # fmt: skip
 def welsch_loss(input: Tensor, target: Tensor, *, scale: float | Tensor = 1.0) -> Tensor:
