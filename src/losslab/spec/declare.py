@@ -5,6 +5,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
+from losslab.spec.facts import CONSTANTS
 from losslab.spec.forms import functional
 from losslab.spec.record import Case, Kind, Link, LossRecord, Outputs, Parameter, SetCase, Target, Task, parameters_of
 
@@ -45,16 +46,49 @@ class Catalogue(Mapping[str, LossRecord]):
     def __len__(self) -> int:
         return len(self._records)
 
-    def filter(self, *, task: Task | None = None, kind: Kind | None = None) -> "Catalogue":
-        """The records that fit the task and are of the kind."""
+    def filter(self, *, task: Task | None = None, kind: Kind | None = None, **wanted: Any) -> "Catalogue":
+        """The records that fit: `filter(task="multiclass", convex=True, tunable=True)`.
+
+        convex, smooth, proper, symmetric: True or False. lipschitz: True for a bounded gradient. best_constant: one of
+        `losslab.spec.facts.CONSTANTS`. tunable: whether `fit` and a search can train with it. by_default: whether a
+        search that names no losses tries it. Facts are asked at the parameters' defaults; a loss that does not state a
+        fact is left out where that is asked for. Raises TypeError for another keyword, ValueError for an unknown word.
+        """
+        check_filter(wanted)
 
         def fits(r: LossRecord) -> bool:
-            return (task is None or task in r.tasks) and (kind is None or r.kind == kind)
+            known = {"tunable": not r.untunable, "by_default": r.by_default and not r.untunable, **known_facts(r)}
+            of_kind = (task is None or task in r.tasks) and (kind is None or r.kind == kind)
+            return of_kind and all(known.get(key) == value for key, value in wanted.items() if value is not None)
 
         return Catalogue({name: record for name, record in self._records.items() if fits(record)})
 
     def add(self, record: LossRecord) -> None:
         self._records[record.name] = record
+
+
+YES_OR_NO = ("convex", "smooth", "lipschitz", "proper", "symmetric", "tunable", "by_default")
+
+
+def check_filter(wanted: Mapping[str, Any]) -> None:
+    for key, value in wanted.items():
+        if key not in (*YES_OR_NO, "best_constant"):
+            near = get_close_matches(key, [*YES_OR_NO, "best_constant", "task", "kind"], n=1)
+            hint = f", did you mean {near[0]}?" if near else "."
+            known = ", ".join(("task", "kind", *YES_OR_NO, "best_constant"))
+            raise TypeError(f"filter: unknown keyword {key!r}{hint} There are: {known}")
+        if key == "best_constant" and value is not None and value not in CONSTANTS:
+            raise ValueError(f"filter: no best_constant {value!r}; there are: {', '.join(CONSTANTS)}")
+        if key in YES_OR_NO and value is not None and not isinstance(value, bool):
+            raise TypeError(f"filter: {key} must be True or False, found {value!r}")
+
+
+def known_facts(record: LossRecord) -> dict[str, Any]:
+    """The facts at the defaults, as `filter` compares them."""
+    if record.facts is None:
+        return {}
+    facts = record.facts.at(**record.defaults)
+    return {**vars(facts), "lipschitz": facts.lipschitz is not None}
 
 
 CATALOGUE = Catalogue()

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from losslab.spec.facts import CLASSES, CONSTANTS, same
 from losslab.spec.layout import spelled
 from losslab.spec.record import LossRecord
 
@@ -28,8 +29,32 @@ def describe(record: LossRecord, defaults: Mapping[str, Any]) -> str:
     lines += ["", "Half precision is computed, reduced and returned in float32.", ""]
     lines += ["Raises ValueError or TypeError, naming what was found and what to do, for shapes that do not match,"]
     lines += ["values out of range, parameters out of bounds and unknown arguments."]
+    told = facts_in_words(record)
+    lines += ["", "Facts:", *(f"    {line}" for line in told)] if told else []
     lines += ["", f"Source: {record.source}"] if record.source else []
     return "\n".join(lines)
+
+
+def facts_in_words(record: LossRecord) -> list[str]:
+    """A line for each fact, at the parameters' defaults."""
+    stated = record.facts
+    if stated is None:
+        return []
+    facts = stated.at(**record.defaults)
+    least = ", least where input and target agree" if stated.attained is same else ""
+    lines = [f"values in {facts.values}{least}"]
+    lines += [f"{'' if getattr(facts, name) else 'not '}{name}" for name in ("convex", "smooth")]
+    bound = f"no longer than {facts.lipschitz:.4g}" if facts.lipschitz is not None else "not bounded"
+    lines += [f"gradient {bound}"]
+    if facts.best_constant is not None:
+        lines.append(f"best constant input: {CONSTANTS[facts.best_constant]}")
+    if facts.proper is not None:
+        lines.append("proper: the true probabilities are best" if facts.proper else "not proper")
+    if facts.symmetric is not None:
+        lines.append(f"{'' if facts.symmetric else 'not '}symmetric in input and target")
+    by = [f"{name} = {value:g}" for name, value in record.defaults.items()]
+    by += [f"{CLASSES} classes"] if stated.depends_on_classes else []
+    return [*lines, f"(at {', '.join(by)})"] if by and stated.varies else lines
 
 
 def shapes(record: LossRecord) -> list[str]:

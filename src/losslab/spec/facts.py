@@ -63,7 +63,7 @@ class Facts:
     proper: bool | Callable[..., bool] | None = None  # the true probabilities are best; None: it gives none
     symmetric: bool | Callable[..., bool] | None = None  # swapping input and target changes nothing; None: no sense
 
-    def at(self, classes: int = CLASSES, **parameters: float) -> "Known":
+    def at(self, classes: float = CLASSES, **parameters: float) -> "Known":
         """The facts with values for functions, without `attained`; an infinite Lipschitz constant is None."""
         given = {"classes": classes, **parameters}
         found = {f.name: _call(getattr(self, f.name), given) for f in fields(self) if f.name != "attained"}
@@ -75,6 +75,11 @@ class Facts:
         if self.attained is None:
             raise ValueError("where the loss is least is not among the facts")
         return _call(lambda **own: self.attained(target, **own), parameters, self.attained)
+
+    @property
+    def varies(self) -> bool:
+        """Whether a fact depends on parameters or on the number of classes."""
+        return any(callable(getattr(self, f.name)) for f in fields(self) if f.name != "attained")
 
     @property
     def depends_on_classes(self) -> bool:
