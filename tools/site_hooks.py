@@ -21,6 +21,9 @@ SPELLINGS = (  # from LaTeX to what matplotlib knows, in this order
     (r"\\[dt]?frac(?![a-zA-Z])", r"\\dfrac"),
     (r"\\(ge|le|ne)(?![a-zA-Z])", r"\\\1q"),
     (r"\\[lr]Vert(?![a-zA-Z])", r"\\|"),
+    (r"\\dfrac\s*(\w)\s*(\w)", r"\\dfrac{\1}{\2}"),
+    (r"\\sqrt\s*(\\[a-zA-Z]+|\w)", r"\\sqrt{\1}"),
+    (r"\\(text|display)style(?![a-zA-Z])", ""),
     (r"\\[lr]vert(?![a-zA-Z])", "|"),
     (r"\\[bB]ig{1,2}[lr]?(?![a-zA-Z])", ""),
 )

@@ -170,6 +170,12 @@ def test_formulas_are_drawn_and_links_move_with_their_files():
         '<p>a</p><div class="arithmatex">\\[\\tfrac{1}{2} \\lVert x\\rVert_p \\ge 0\\]</div>'
     )
     assert re.search(r'<p>a</p><svg role="img" aria-label="[^"]*tfrac[^"]*" viewBox=.*<path d="M', html)
+    for formula in (
+        r"\frac12 \sqrt\pi",
+        r"\left(\textstyle\sum_i t_i\right)^{-2}",
+        r"\bigl(a\bigr) \ne \lvert b\rvert",
+    ):
+        assert "<svg" in site_hooks.drawn(formula), formula
     assert site_hooks.drawn(r"\begin{cases} a \end{cases}") == r"<p><code>\begin{cases} a \end{cases}</code></p>"
     assert site_hooks.in_repository("zh/course.md", "../../examples/a.py") == "examples/a.py"
     assert site_hooks.in_repository("index.md", "docs/trace.md") == "docs/trace.md"
