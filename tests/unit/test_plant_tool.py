@@ -99,3 +99,22 @@ def test_what_crashes_or_does_not_end_is_caught(monkeypatch):
 
     works = [never, lambda: os._exit(3), lambda: "fine"]
     assert dict(plant.run(works, jobs=2)) == {0: None, 1: None, 2: "fine"}
+
+
+@pytest.mark.parametrize(
+    ("params", "concerns"),
+    [
+        ({"loss": "huber_loss", "mode": "sum"}, True),
+        ({"loss": "huber", "other": "cauchy_loss"}, True),
+        ({"loss": "cauchy_loss"}, False),
+        ({"loss": CATALOGUE["cauchy"].form}, False),
+        ({"loss": CATALOGUE["huber"].form}, True),
+        ({"reduction": "mean", "size": 3}, True),
+    ],
+)
+def test_tests_that_name_other_losses_only_are_left_out(monkeypatch, params, concerns):
+    monkeypatch.syspath_prepend(TOOLS)
+    import plant
+
+    call = type("Call", (), {"params": params})
+    assert plant.TestsOf({"huber_loss"}).concerns(call) is concerns
