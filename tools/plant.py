@@ -41,7 +41,7 @@ from losslab.catalog import CATALOGUE
 from losslab.spec.declare import Catalogue
 from losslab.spec.forms import functional
 from losslab.spec.record import LossRecord, parameters_of
-from losslab.testing.losses import SUITES
+from losslab.testing.losses import suites_of
 
 TESTS = Path(__file__).parents[1] / "tests" / "unit" / "catalog"
 CHEAP, DEAR = ("cases", "torch"), ("gradients", "compile")  # what is tried first, and last
@@ -99,7 +99,8 @@ def judge(plan: Plan, catalogue: Catalogue) -> tuple[Verdict, str]:
         return "caught", told
     if not plan.mutant.defaults and changes_nothing(plan.mutant, records):
         return "equivalent", ""
-    rest = sorted(SUITES.keys() - {*CHEAP}, key=lambda name: (name in DEAR, name))
+    suites = {suite for record in records for suite in suites_of(record)}
+    rest = sorted(suites - {*CHEAP}, key=lambda name: (name in DEAR, name))
     told = first_failure(plan.losses, rest, plan.tests, catalogue)
     return ("caught" if told else "survived"), told
 
@@ -113,11 +114,9 @@ def redeclared(record: LossRecord) -> LossRecord:
 def first_failure(losses: list[str], suites: Iterable[str], tests: list[Path], catalogue: Catalogue) -> str:
     """What fails first, contract suites before test files; "" where all passes."""
     for suite in suites:
-        check, applies = SUITES[suite]
         for record in (catalogue[name] for name in losses):
             try:
-                if applies(record):
-                    check(record)
+                suites_of(record).get(suite, passes)(record)
             except Exception as error:
                 return f"{suite} of {record.name}: {error}"
     for path in tests:
@@ -126,6 +125,10 @@ def first_failure(losses: list[str], suites: Iterable[str], tests: list[Path], c
         if ended not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             return path.name
     return ""
+
+
+def passes(record: LossRecord) -> None:
+    """In the place of a suite that does not apply."""
 
 
 @dataclass
@@ -186,7 +189,9 @@ def run(works: list[Callable[[], Any]], jobs: int) -> Iterator[tuple[int, Any]]:
 
 def unsound(losses: list[str], catalogue: Catalogue, jobs: int) -> list[str]:
     """What fails although nothing is planted: it would catch every fault."""
-    works: list[Callable[[], Any]] = [partial(first_failure, [name], SUITES, [], catalogue) for name in losses]
+    works: list[Callable[[], Any]] = [
+        partial(first_failure, [name], suites_of(catalogue[name]), [], catalogue) for name in losses
+    ]
     files = naming(losses)
     works += [partial(first_failure, [], [], [path], catalogue) for path in files]
     titles = [*losses, *(path.name for path in files)]
