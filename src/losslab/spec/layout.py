@@ -22,7 +22,7 @@ WORDS: dict[Holds, str] = {
     "class list": "in each row class indices (integers) from 0 to {of} - 1, then -1 to its end",
     "class or distribution": "class indices (integers) from 0 to {of} - 1, or probabilities with a dimension {of}",
     "label": "integers; equal ones belong together",
-    "length": "how many of a row's entries count (integers; a list or tuple of numbers too)",
+    "length": "how many entries of each row count (integers; also as a list or tuple)",
 }
 SIZES = {"C": "num_classes", "D": "in_features", "K": "num_centers"}  # what a module's constructor calls them
 
@@ -70,6 +70,7 @@ class Layout:
     prepare: spells what else torch accepts in the declared dimensions: operands in, operands out, before any check.
     fewer: the rule may leave out some of the last of `unreduced` (a distance that the caller brings).
     per: by how much each value is divided before `reduction="mean"`, from the operands (CTC: target lengths).
+    ends: what a model ends with before an operand, where torch's gradient is right only behind it.
     draw: a legal batch for the tests, from a generator and a size for each dimension, where contents alone give none.
     """
 
@@ -81,6 +82,7 @@ class Layout:
     prepare: Callable[..., dict[str, Any]] | None = None
     fewer: bool = False
     per: Callable[..., Any] | None = None
+    ends: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     draw: Callable[..., dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
@@ -134,7 +136,11 @@ def _disagreement(
     text = f"{name}: {where} has shape {one} and {key} {other}; "
     dims = {k: spelled(operands[k].names) for k in (where, key)}
     same = dims[where] == dims[key]
-    text += "they must be the same" if same else f"they must be {dims[where]} and {dims[key]}, with the same {dim}"
+    text += (
+        "they must be the same"
+        if same
+        else f"they must be {dims[where]} and {dims[key]}, with the same {'...' if dim == '*' else dim}"
+    )
     for longer, shorter, a, b in ((one, other, where, key), (other, one, key, where)):
         if len(longer) == len(shorter) + 1:
             for at in reversed(range(len(longer))):

@@ -44,6 +44,8 @@ def elements(
     """
     name = record.name
     ignore_index, class_dim = own.pop("ignore_index", None), own.pop("class_dim", 1)
+    lengths = [key for key, one in layout.operands.items() if one.holds == "length"]
+    tensors |= {k: torch.as_tensor(tensors[k]) for k in lengths if isinstance(tensors.get(k), list | tuple)}
     if layout.prepare is not None:
         tensors = layout.prepare(tensors)
     check_operands(record, layout, tensors)

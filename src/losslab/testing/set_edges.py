@@ -53,7 +53,8 @@ def check_errors(record: LossRecord) -> None:
     """What is wrong is refused in words that name what was found."""
     name, layout, batch = record.name, layout_of(record), draw(record)
     for key, operand in layout.operands.items():
-        refused(record, TypeError, [name, key, "list"], **{**batch, key: batch[key].tolist()})
+        if operand.holds != "length":
+            refused(record, TypeError, [name, key, "list"], **{**batch, key: batch[key].tolist()})
         if operand.predicted:
             refused(record, TypeError, [name, key, "int64"], **{**batch, key: torch.ones_like(batch[key]).long()})
         shape = str(tuple(batch[key].unsqueeze(0).unsqueeze(0).shape))
