@@ -26,8 +26,8 @@ import prose
 def toy_loss(input: Tensor, target: Tensor, *, width: float = 2.0) -> Tensor:
     """One thing: 1 <a> to `<b>`.
 
-    For toys. Not for others.
-    The same as kornia's. Their names differ.
+    For toys. Not for
+    others. kornia's is the same. Their names differ.
     """
     return (input - target).abs() / width
 
@@ -47,7 +47,7 @@ def test_a_page_tells_all_that_is_known_and_nothing_else():
     record = toy(cases=())
     text = loss_docs.page(LossRecord(**{**vars(record), "form": functional(record)}), {})
     assert text.startswith("# toy_loss\n\nOne thing: 1 &lt;a> to `<b>`.\n\n```math\n|r| / w\n```\n")
-    assert "## When to use it\n\nFor toys. Not for others.\n\n## Elsewhere\n\nThe same as kornia's. Their names" in text
+    assert "## When to use it\n\nFor toys. Not for others.\n\n## Elsewhere\n\nkornia's is the same. Their names" in text
     assert "| `width` | 2 | (0, inf) | [0.5, 8], logarithmic | the target's |" in text
     assert "F.toy_loss(input, target, *, width=2.0, sample_weight=None," in text
     assert "**In torch**: no" in text
@@ -81,6 +81,9 @@ def test_what_the_last_layer_gives(changes, layer):
 def test_a_line_that_ends_early_ends_a_paragraph():
     long = "word " * 22 + "words"  # 115 columns: no word fits behind it
     assert prose.paragraphs(f"{long}\nmore.\nNext\none.\n\nLast") == [f"{long} more.", "Next one.", "Last"]
+    ends = "x" * 110 + "."
+    assert prose.paragraphs(f"{ends}\nfour.") == [ends, "four."]
+    assert prose.paragraphs(f"{ends}\nfives") == [f"{ends} fives"]
 
 
 def test_arguments_become_a_list_and_code_stays_code():
