@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from losslab.landscape.slice import Slice
     from losslab.optim.averages import ema
     from losslab.report.curves import Curves, curves
+    from losslab.search.advice import Proposal, propose
     from losslab.search.suggest import suggest_loss
     from losslab.search.tune import TuneResult, compare, tune
     from losslab.spec.declare import loss
@@ -36,6 +37,7 @@ _HOMES = {
     "Parameter": "losslab.spec.record",
     "Paths": "losslab.landscape.paths",
     "Slice": "losslab.landscape.slice",
+    "Proposal": "losslab.search.advice",
     "Trace": "losslab.backprop.trace",
     "TuneResult": "losslab.search.tune",
     "check": "losslab.testing.losses",
@@ -49,6 +51,7 @@ _HOMES = {
     "loss": "losslab.spec.declare",
     "losses": "losslab.catalog",
     "paths": "losslab.landscape.paths",
+    "propose": "losslab.search.advice",
     "suggest_loss": "losslab.search.suggest",
     "torch_compatible": "losslab.spec.policy",
     "trace": "losslab.backprop.trace",
@@ -66,6 +69,7 @@ __all__ = [
     "LossRecord",
     "Parameter",
     "Paths",
+    "Proposal",
     "Slice",
     "Trace",
     "TuneResult",
@@ -80,6 +84,7 @@ __all__ = [
     "loss",
     "losses",
     "paths",
+    "propose",
     "suggest_loss",
     "torch_compatible",
     "trace",
