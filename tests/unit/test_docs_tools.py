@@ -82,7 +82,7 @@ def test_a_line_that_ends_early_ends_a_paragraph():
     long = "word " * 22 + "words"  # 115 columns: no word fits behind it
     assert prose.paragraphs(f"{long}\nmore.\nNext\none.\n\nLast") == [f"{long} more.", "Next one.", "Last"]
     ends = "x" * 110 + "."
-    assert prose.paragraphs(f"{ends}\nfour.") == [ends, "four."]
+    assert prose.paragraphs(f"{ends}\nfour") == [ends, "four"]
     assert prose.paragraphs(f"{ends}\nfives") == [f"{ends} fives"]
 
 
