@@ -100,6 +100,8 @@ def charbonnier_loss(input: Tensor, target: Tensor, *, epsilon: float | Tensor =
         Case([4.0, 1.0], [1.0, 1.0], [3 - log(4), 0.0], {"reduction": "none"}, [0.75, 0.0], tolerance=1e-12),
         Case([1.0, 8.0], [2.0, 2.0], 14 - 4 * log(6), {"scale": 2.0, "reduction": "sum"}, [-2 / 3, 1.5],
              tolerance=1e-12),
+        Case([0.08, 0.0], [0.0, 0.05], [0.08 - log(1.08), 0.05 - log(1.05)], {"reduction": "none"},
+             [0.08 / 1.08, -0.05 / 1.05], tolerance=1e-12),
     ),
 )  # fmt: skip
 def fair_loss(input: Tensor, target: Tensor, *, scale: float | Tensor = 1.0) -> Tensor:
