@@ -73,6 +73,8 @@ def shapes(record: LossRecord) -> list[str]:
 
 
 def _meaning(record: LossRecord, name: str, default: Any) -> str:
+    if record.layout is not None and name in record.layout.operands:
+        return f"tensor {spelled(record.layout.operands[name].names)}, {record.layout.operands[name].words}"
     if name not in record.parameters:
         return MEANINGS.get(name, "True or False" if isinstance(default, bool) else "an option of the rule")
     parameter = record.parameters[name]

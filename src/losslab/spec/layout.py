@@ -68,6 +68,7 @@ class Layout:
     coupled: elements of the unreduced loss see each other's operands, so that a batch is more than its parts.
     owned: operands that the module creates as its own parameters, with the function that fills each at the start.
     prepare: spells what else torch accepts in the declared dimensions: operands in, operands out, before any check.
+    outer: the shape of the unreduced loss as the caller has it, from the operands, where `prepare` changes it.
     fewer: the rule may leave out some of the last of `unreduced` (a distance that the caller brings).
     per: by how much each value is divided before `reduction="mean"`, from the operands (CTC: target lengths).
     ends: what a model ends with before an operand, where torch's gradient is right only behind it.
@@ -80,6 +81,7 @@ class Layout:
     coupled: bool = False
     owned: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     prepare: Callable[..., dict[str, Any]] | None = None
+    outer: Callable[..., tuple[int, ...]] | None = None
     fewer: bool = False
     per: Callable[..., Any] | None = None
     ends: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from losslab.spec.describe import describe
-from losslab.spec.forms import EITHER, arguments, bind, signature
+from losslab.spec.forms import EITHER, KEYWORD, arguments, bind, signature
 from losslab.spec.layout import SIZES
 from losslab.spec.record import LossRecord
 
@@ -131,7 +131,10 @@ def module(record: LossRecord) -> type[LossModule]:
         later = per_call(record)
         defaults = {name: default for name, default in arguments(record).items() if name not in later}
         sizes = record.layout.sizes() if record.layout and record.layout.owned else ()
+        base = record.module_class or LossModule
         first = [inspect.Parameter(size, EITHER, annotation=int) for size in sizes]
+        taken = inspect.signature(base.__init__).parameters.values()  # type: ignore[misc]
+        first += [one for one in taken if one.kind in (EITHER, KEYWORD) and one.name != "self"]
         body = {
             "__doc__": describe(record, defaults),
             "__module__": "losslab.nn",
@@ -139,5 +142,5 @@ def module(record: LossRecord) -> type[LossModule]:
             "record": record,
             "defaults": defaults,
         }
-        _MADE[id(record)] = type(record.module_name, (LossModule,), body)
+        _MADE[id(record)] = type(record.module_name, (base,), body)
     return _MADE[id(record)]

@@ -104,6 +104,7 @@ class LossRecord:
     positional: tuple[str, ...] = ()  # what may be passed by position after input and target
     module_name: str = ""
     module_positional: tuple[str, ...] = ()
+    module_class: type | None = None  # a LossModule that the module form is made from, where torch's has layers
     by_default: bool = True  # whether a search that names no losses tries this one: budgets are shared by all that do
     untunable: str = ""  # why neither `fit` nor a search can train with it, to follow "because"; "" where they can
     takes_weight: bool = False

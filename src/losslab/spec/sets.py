@@ -43,7 +43,9 @@ def elements(
     tensors: the operands that were given; own: the loss's options; common: those that all losses share.
     """
     name = record.name
-    ignore_index, class_dim = own.pop("ignore_index", None), own.pop("class_dim", 1)
+    # An option of None is not among `own`; where torch's own default is None, it means -100.
+    ignore_index = own.pop("ignore_index", -100 if record.takes_ignore_index and record.torch_name else None)
+    class_dim, given = own.pop("class_dim", 1), tensors
     lengths = [key for key, one in layout.operands.items() if one.holds == "length"]
     tensors |= {k: torch.as_tensor(tensors[k]) for k in lengths if isinstance(tensors.get(k), list | tuple)}
     if layout.prepare is not None:
@@ -53,6 +55,9 @@ def elements(
     tensors = as_one_type(operands, classes_in_place(operands, tensors, class_dim))
     sizes = bind_dims(name, operands, tensors)
     wanted = torch.Size(shape_of(layout.unreduced, sizes))
+    outer = None if layout.outer is None else torch.Size(layout.outer(given))
+    if outer is not None:
+        common = {**common, **{k: inside(name, k, common.get(k), outer, wanted) for k in ("mask", "sample_weight")}}
     keep = kept(record, layout, operands, tensors, sizes, common.get("mask"), ignore_index)
     if keep is not None:
         tensors = filled(layout, operands, tensors, keep, sizes)
@@ -74,7 +79,18 @@ def elements(
         sample_weight = sample_weight.to(value.dtype)
         value = value * sample_weight
         counted = sample_weight if counted is None else counted * sample_weight
+    if outer is not None:
+        value = value.reshape(outer)
+        counted, keep = (None if one is None else one.reshape(outer) for one in (counted, keep))
     return value, counted, keep, None if layout.per is None else layout.per(tensors)
+
+
+def inside(name: str, key: str, one: Any, outer: torch.Size, wanted: torch.Size) -> Any:
+    """What has the caller's shape of the unreduced loss, in the rule's."""
+    if one is None:
+        return None
+    checks.check_like(name, key, one, outer)
+    return one.reshape(wanted)
 
 
 def as_pair(result: Any) -> tuple[Tensor, Tensor | None]:
