@@ -14,6 +14,7 @@ Exit status: 1 when more than the allowed share survives, 2 when a test fails be
 import argparse
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -84,8 +85,9 @@ def plans(catalogue: Catalogue, families: list[str], loss: str | None, tests: bo
 
 def naming(losses: list[str]) -> list[Path]:
     """The test files in which one of the losses, or its module, is named."""
-    words = {word for name in losses for word in (name, CATALOGUE[name].module_name)}
-    return [path for path in sorted(TESTS.glob("test_*.py")) if any(w in path.read_text("utf-8") for w in words)]
+    words = {w for name in losses for w in (name, name.removesuffix("_loss"), CATALOGUE[name].module_name)}
+    named = re.compile(rf"\b({'|'.join(map(re.escape, words))})\b")
+    return [path for path in sorted(TESTS.glob("test_*.py")) if named.search(path.read_text("utf-8"))]
 
 
 def judge(plan: Plan, catalogue: Catalogue) -> tuple[Verdict, str]:
