@@ -158,6 +158,7 @@ def logit_adjusted_loss(input: Tensor, target: Tensor, *, class_counts: Tensor, 
         attained=certain, convex=True, smooth=True, lipschitz=lambda scale: scale * 2**0.5,
         proper=lambda max_margin, scale: max_margin == 0 and scale == 1,
     ),
+    module_name="LDAMLoss",
     cases=(
         # counts 16, 1, 81: margins ln(16) times 1/2, 1, 1/3; scale 1/2 and class 0: odds 1/2, 2^.5, 5^.5
         Case(

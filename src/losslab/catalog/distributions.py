@@ -46,6 +46,7 @@ def mixture_gap(log_p: Tensor, log_t: Tensor, beta: float | Tensor) -> Tensor:
     layout=SHARES,
     bounds={"beta": Parameter(Interval(0, 1, True, True), search=Interval(0.05, 0.95))},
     uses=(log_share, mixture_gap),
+    module_name="JSDivergenceLoss",
     cases=(
         # p = (1/4, 1/4, 1/2), t = (0, 0, 1): m = (1/8, 1/8, 3/4); t: ln(4/3) / 2; p: (ln(2) / 2 + ln(2/3) / 2) / 2
         # by p_c: ln(p_c / m_c) / 2, which are ln(2) / 2 twice and ln(2/3) / 2; their mean under p is ln(4/3) / 4
@@ -159,6 +160,7 @@ def renyi_divergence_loss(input: Tensor, target: Tensor, *, alpha: float | Tenso
     task="distribution",
     layout=SHARES,
     bounds={"power": Parameter(Interval(1), search=Interval(1, 3))},
+    module_name="Wasserstein1DLoss",
     cases=(
         # (1/8, 3/8) against (1/2, 3/4): 3/8 + 3/8
         SetCase(FIRST, 0.75, tolerance=1e-12),

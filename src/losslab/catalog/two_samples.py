@@ -37,6 +37,7 @@ def mean_of_pairs(value: Tensor, apart: bool) -> Tensor:
     bounds={"bandwidth": Parameter(POSITIVE, search=Interval(0.1, 10), log=True)},
     untunable=SEARCHES,
     uses=(square_distances, mean_of_pairs),
+    module_name="MMDLoss",
     cases=(
         # x = 0, 2; y = 1: pairs of x: 2 + 2 e^-2 of 4; of y: 1; between: e^-1/2
         SetCase(
