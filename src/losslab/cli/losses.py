@@ -87,7 +87,9 @@ def show(records: list["LossRecord"]) -> None:
 
         from losslab.report.terminal import console
 
-        table = Table(*COLUMNS, box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for i, title in enumerate(COLUMNS):
+            table.add_column(title, no_wrap=i == 0, min_width=max(len(row[0]) for row in rows) if i == 0 else None)
         for row in rows:
             table.add_row(*row)
         console().print(table, soft_wrap=False)

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 import losslab
-from losslab.cli.losses import shortened
+from losslab.cli.losses import shortened, show
 from losslab.cli.main import app
 
 
@@ -88,3 +88,14 @@ def test_a_column_that_is_not_there(table):
 def test_long_reasons_end_between_words():
     assert shortened("as short as this") == "as short as this"
     assert shortened("one two three four", width=12) == "one two ..."
+
+
+@pytest.mark.parametrize("columns", ["60", "120"])
+def test_on_a_terminal_a_table_keeps_names_whole(monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    show(list(losslab.losses().filter(task="binary", convex=True, lipschitz=True).values()))
+    printed = capsys.readouterr().out
+    assert "what it is" in " ".join(printed.split()) or columns == "60"
+    assert "binary_cross_entropy_with_logits" in printed
+    assert "───" in printed
