@@ -1,13 +1,24 @@
 """Every declared loss as a module. Other names are torch.nn's, so `from losslab import nn` serves a whole script."""
 
+import warnings as _warnings
 from typing import Any
 
 import torch.nn as _torch
 
 from losslab.catalog import CATALOGUE as _CATALOGUE
+from losslab.catalog.adaptive import AdaptiveLogSoftmaxWithLoss
 from losslab.spec.module import module as _module
 
 __all__ = [_record.module_name for _record in _CATALOGUE.values()]
+__all__ += ["AdaptiveLogSoftmaxWithLoss", "NLLLoss2d"]
+
+
+class NLLLoss2d(_module(_CATALOGUE["nll_loss"])):  # type: ignore[misc]
+    """The older name of `NLLLoss`, which takes pictures too; it warns, as in torch."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _warnings.warn("NLLLoss2d is deprecated: use NLLLoss, which is the same", FutureWarning, stacklevel=2)
 
 
 def __getattr__(name: str) -> Any:

@@ -66,6 +66,8 @@ def weights(generator: torch.Generator, sizes: Mapping[str, tuple[int, ...]]) ->
 class LinearHead(LossModule):
     """A loss module with a last layer `linear` of its own, laid out as in torch.nn.LinearCrossEntropyLoss."""
 
+    holds = ("linear_weight", "linear_bias")
+
     def __init__(
         self, in_features: int, num_classes: int, *, out_features: tuple[int, ...] = (), bias: bool = False,
         device: Any = None, dtype: Any = None, **kwargs: Any,
@@ -84,8 +86,9 @@ class LinearHead(LossModule):
     def forward(self, input: Tensor, target: Tensor, **kwargs: Any) -> Tensor:
         """The loss of what comes before the last layer: input (N, in_features)."""
         shape = (self.num_classes, *self.out_features)
-        bias = {} if self.linear.bias is None else {"linear_bias": self.linear.bias.reshape(shape)}
-        return super().forward(input, self.linear.weight.reshape(*shape, self.in_features), target, **bias, **kwargs)
+        own = {"linear_weight": self.linear.weight.reshape(*shape, self.in_features)}
+        own |= {} if self.linear.bias is None else {"linear_bias": self.linear.bias.reshape(shape)}
+        return super().forward(input, target, **own, **kwargs)
 
 
 # Scores of probabilities (1/2, 1/2) and (1/10, 9/10), from inputs 1 and 2 by weights ln 3 and 0, less ln 3.
@@ -105,7 +108,7 @@ STEEP = {"linear_weight": [[0.0], [log(3)]], "linear_bias": [log(3), 0.0]}
         {
             "input": Operand("N D", predicted=True), "linear_weight": Operand("C K D", predicted=True),
             "target": Operand("N K", "class or distribution"),
-            "linear_bias": Operand("C K", predicted=True, per_batch=True), "weight": Operand("C"),
+            "linear_bias": Operand("C K", predicted=True), "weight": Operand("C"),
         },
         "N K", prepare=folded, outer=rows_and_places, draw=weights,
     ),

@@ -20,9 +20,12 @@ class LossModule(nn.Module):
 
     Tensors given as options are buffers; leaf tensors that require a gradient are registered as parameters (learnable).
     A loss with weights of its own is constructed with their sizes first, and creates them.
+
+    holds: operands that a subclass gives itself, from its own layers.
     """
 
     record: ClassVar[LossRecord]
+    holds: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[Mapping[str, Any]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -109,8 +112,13 @@ class LossModule(nn.Module):
 
 def called_with(record: LossRecord) -> tuple[str, ...]:
     """The tensors that the module is called with: those of the function, less what the module owns."""
+    return tuple(name for name in record.tensors if name not in held(record))
+
+
+def held(record: LossRecord) -> tuple[str, ...]:
+    """The operands that the module has itself."""
     owned = record.layout.owned if record.layout else {}
-    return tuple(name for name in record.tensors if name not in owned)
+    return (*owned, *getattr(record.module_class, "holds", ()))
 
 
 def per_call(record: LossRecord) -> tuple[str, ...]:
@@ -128,7 +136,7 @@ def module(record: LossRecord) -> type[LossModule]:
     There is one class for each record. It is found as `losslab.nn.<name>`, so that its objects can be pickled.
     """
     if id(record) not in _MADE:
-        later = per_call(record)
+        later = (*per_call(record), *held(record))
         defaults = {name: default for name, default in arguments(record).items() if name not in later}
         sizes = record.layout.sizes() if record.layout and record.layout.owned else ()
         base = record.module_class or LossModule
