@@ -1,6 +1,7 @@
 """The example of a loss's page: its first short hand-worked case as code, and what that code prints."""
 
 import contextlib
+import inspect
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -63,12 +64,14 @@ def code(record: LossRecord, case: AnyCase) -> str:
     batch = {name: word for name, word in words.items() if name in PER_CALL or name in operands}
     setting = {name: word for name, word in words.items() if name not in batch}
     lines = ["import torch", "", "import losslab.functional as F"]
-    owned = record.layout is not None and bool(record.layout.owned)
-    lines += [] if owned else ["from losslab import nn"]
+    asked = inspect.signature(module(record)).parameters.values()
+    # A module with weights of its own wants their sizes, and its value is left to chance: the function will do.
+    whole = all(one.default is not one.empty or one.name in setting for one in asked)
+    lines += ["from losslab import nn"] if whole else []
     lines.append("")
     lines += [f"{name} = {tensor(tensors[name])}" for name in by_place]
     lines.append(f"print({call(f'F.{record.name}', [*by_place, *pairs(setting), *pairs(batch)])})")
-    if not owned:
+    if whole:
         made = call(f"nn.{module(record).__name__}", pairs(setting))
         lines.append(f"print({call(made, [*by_place, *pairs(batch)])})")
     return "\n".join(laid_out(line) for line in lines)

@@ -1,12 +1,8 @@
 """docs/losses/pictures/<name>.png: value and gradient of a loss at its defaults, drawn by losslab's own curves."""
 
-import inspect
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -15,24 +11,19 @@ from losslab.report.curves import AXIS_WORDS, Curves
 from losslab.spec.record import LossRecord
 
 WIDTH, COLOURS = 1100, 32
-COUNTS = [10.0, 100.0, 1000.0]  # rows of each class, where a loss wants to know: the right one is rare
 TEXT = "Description"  # of a PNG file: the curves at a few points, by which a picture that is out of date is known
 
 
 def has_curve(record: LossRecord) -> bool:
-    """Whether a line can stand for the loss: one prediction moves, and it is known what else to give."""
-    return record.kind in ("pointwise", "rowwise") and set(required(record)) <= {"class_counts"}
-
-
-def required(record: LossRecord) -> list[str]:
-    """What a call has to give beside input and target."""
-    rest = list(inspect.signature(record.rule).parameters.values())[2:]
-    return [one.name for one in rest if one.default is one.empty]
+    """Whether a line can stand for the loss: `losslab.curves` knows what to move, and what to give beside it."""
+    try:
+        drawn(record)
+    except ValueError:
+        return False
+    return True
 
 
 def drawn(record: LossRecord) -> Curves:
-    if "class_counts" in required(record):
-        record = replace(record, rule=partial(record.rule, class_counts=torch.tensor(COUNTS, dtype=torch.float64)))
     return losslab.curves(record)
 
 
@@ -41,7 +32,6 @@ def description(record: LossRecord) -> str:
     shown = drawn(record)
     words = " and ".join(AXIS_WORDS[axis] for axis in shown.axes())
     both = ", solid for a yes and dashed for a no" if any(map(shown.both, shown.subjects)) else ""
-    both += f", where the classes have {COUNTS[0]:g}, {COUNTS[1]:g} and {COUNTS[2]:g} rows" if required(record) else ""
     return f"Value (left) and gradient (right) of {record.name} against the {words}{both}"
 
 
