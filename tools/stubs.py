@@ -26,10 +26,12 @@ SHARED = {  # options that every loss has, and what torch calls weight
     "weight": "Tensor | None", "sample_weight": "Tensor | None", "mask": "Tensor | None",
 }  # fmt: skip
 HEAD = """# Written by `make stubs` from the declared losses, beside torch {torch}: change a loss, not this file.
-# ruff: noqa: E501, I001 -- summaries are as long as they are, and imports in one order
+# ruff: noqa: E501, F401, I001 -- summaries are as long as they are, imports the same in every file
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor{more}
 
 from losslab.spec.reduction import Empty, Normalize, Reduction
@@ -122,7 +124,13 @@ def kind(record: LossRecord, one: inspect.Parameter) -> str:
     note = one.annotation if one.annotation is not EMPTY or in_rule is None else in_rule.annotation
     if note is EMPTY:
         note = type(one.default) if one.default is not None else Any
-    names = inspect.formatannotation(note).replace("torch.Tensor", "Tensor").replace("typing.", "").split(" | ")
+    names = (
+        inspect.formatannotation(note)
+        .replace("torch.Tensor", "Tensor")
+        .replace("typing.", "")
+        .replace("collections.abc.", "")
+        .split(" | ")
+    )
     number = one.name in record.parameters
     if number and "Tensor" not in names:
         names.append("Tensor")  # a number may be learned, or differ from member to member

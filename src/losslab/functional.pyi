@@ -1,8 +1,10 @@
 # Written by `make stubs` from the declared losses, beside torch 2.13: change a loss, not this file.
-# ruff: noqa: E501, I001 -- summaries are as long as they are, and imports in one order
+# ruff: noqa: E501, F401, I001 -- summaries are as long as they are, imports the same in every file
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from losslab.spec.reduction import Empty, Normalize, Reduction
@@ -37,9 +39,7 @@ from torch.nn.functional import conv_tbc as conv_tbc
 from torch.nn.functional import conv_transpose1d as conv_transpose1d
 from torch.nn.functional import conv_transpose2d as conv_transpose2d
 from torch.nn.functional import conv_transpose3d as conv_transpose3d
-from torch.nn.functional import cosine_embedding_loss as cosine_embedding_loss
 from torch.nn.functional import cosine_similarity as cosine_similarity
-from torch.nn.functional import ctc_loss as ctc_loss
 from torch.nn.functional import dropout as dropout
 from torch.nn.functional import dropout1d as dropout1d
 from torch.nn.functional import dropout2d as dropout2d
@@ -54,7 +54,6 @@ from torch.nn.functional import fractional_max_pool2d as fractional_max_pool2d
 from torch.nn.functional import fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices
 from torch.nn.functional import fractional_max_pool3d as fractional_max_pool3d
 from torch.nn.functional import fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices
-from torch.nn.functional import gaussian_nll_loss as gaussian_nll_loss
 from torch.nn.functional import gelu as gelu
 from torch.nn.functional import glu as glu
 from torch.nn.functional import grid_sample as grid_sample
@@ -72,7 +71,6 @@ from torch.nn.functional import layer_norm as layer_norm
 from torch.nn.functional import leaky_relu as leaky_relu
 from torch.nn.functional import leaky_relu_ as leaky_relu_
 from torch.nn.functional import linear as linear
-from torch.nn.functional import linear_cross_entropy as linear_cross_entropy
 from torch.nn.functional import local_response_norm as local_response_norm
 from torch.nn.functional import log_softmax as log_softmax
 from torch.nn.functional import lp_pool1d as lp_pool1d
@@ -89,8 +87,6 @@ from torch.nn.functional import max_unpool2d as max_unpool2d
 from torch.nn.functional import max_unpool3d as max_unpool3d
 from torch.nn.functional import mish as mish
 from torch.nn.functional import multi_head_attention_forward as multi_head_attention_forward
-from torch.nn.functional import multilabel_margin_loss as multilabel_margin_loss
-from torch.nn.functional import multilabel_soft_margin_loss as multilabel_soft_margin_loss
 from torch.nn.functional import native_channel_shuffle as native_channel_shuffle
 from torch.nn.functional import normalize as normalize
 from torch.nn.functional import one_hot as one_hot
@@ -120,7 +116,6 @@ from torch.nn.functional import softsign as softsign
 from torch.nn.functional import tanh as tanh
 from torch.nn.functional import tanhshrink as tanhshrink
 from torch.nn.functional import threshold as threshold
-from torch.nn.functional import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 from torch.nn.functional import unfold as unfold
 from torch.nn.functional import upsample as upsample
 from torch.nn.functional import upsample_bilinear as upsample_bilinear
@@ -391,6 +386,285 @@ def taylor_cross_entropy_loss(
 ) -> Tensor:
     """The first `order` terms of cross-entropy's Taylor series in 1 - p, which stays bounded for wrong labels."""
 
+def distribution_focal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy with the two bins between which the target lies, each the nearer the more."""
+
+def dice_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    smooth: float | Tensor = 1e-05,
+    squared: bool = False,
+    classes: str = "all",
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """One minus the overlap of prediction and target of each class and image, after a softmax over the classes."""
+
+def sigmoid_dice_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    smooth: float | Tensor = 1e-05,
+    squared: bool = False,
+    classes: str = "all",
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """One minus the overlap of prediction and target of each channel and image, after a sigmoid of each score."""
+
+def generalized_dice_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    smooth: float | Tensor = 1e-05,
+    weighting: str = "square",
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Dice over all classes of an image at once, where a class counts by one over its squared number of pixels."""
+
+def log_cosh_dice_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    smooth: float | Tensor = 1e-05,
+    squared: bool = False,
+    classes: str = "all",
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The log-cosh of the Dice loss of each class and image: about half its square, so gentle near the end."""
+
+def jaccard_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    smooth: float | Tensor = 1e-05,
+    squared: bool = False,
+    classes: str = "all",
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """One minus intersection over union of prediction and target of each class and image, after a softmax."""
+
+def sigmoid_jaccard_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    smooth: float | Tensor = 1e-05,
+    squared: bool = False,
+    classes: str = "all",
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """One minus intersection over union of each channel and image, after a sigmoid of each score."""
+
+def tversky_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 0.5,
+    beta: float | Tensor = 0.5,
+    smooth: float | Tensor = 1e-05,
+    classes: str = "all",
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The overlap loss in which `alpha` is the price of a false positive and `beta` of a false negative."""
+
+def sigmoid_tversky_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 0.5,
+    beta: float | Tensor = 0.5,
+    smooth: float | Tensor = 1e-05,
+    classes: str = "all",
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The Tversky loss of each channel and image, after a sigmoid of each score."""
+
+def focal_tversky_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 0.3,
+    beta: float | Tensor = 0.7,
+    gamma: float | Tensor = 0.75,
+    smooth: float | Tensor = 1e-05,
+    classes: str = "all",
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The Tversky loss of each class and image to the power `gamma`: below 1, a class that is nearly right still pulls."""
+
+def iou_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    eps: float | Tensor = 0.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """One minus intersection over union of each predicted box and its target."""
+
+def giou_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    eps: float | Tensor = 0.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The IoU loss, plus the share of the hull that is in neither box, so that boxes apart come together."""
+
+def diou_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    eps: float | Tensor = 0.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The IoU loss, plus the squared distance of the centres over the squared diagonal of the hull."""
+
+def ciou_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    eps: float | Tensor = 0.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The DIoU loss, plus a penalty for another ratio of width to height, which counts more the better boxes overlap."""
+
+def eiou_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    eps: float | Tensor = 0.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The DIoU loss, plus the squared differences of the widths and of the heights, over those of the hull."""
+
+def siou_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    theta: float | Tensor = 4.0,
+    eps: float | Tensor = 0.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The IoU loss, plus costs of distance and shape; the distance counts less where the centres lie on a diagonal."""
+
+def alpha_iou_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 3.0,
+    eps: float | Tensor = 0.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """One minus a power of the IoU: above 1, boxes that fit well already pull more."""
+
 def sigmoid_focal_loss(
     input: Tensor,
     target: Tensor,
@@ -536,6 +810,66 @@ def label_relaxation_loss(
 ) -> Tensor:
     """Nothing while the target's probability is at least 1 - `alpha`; below, the divergence from the nearest such one."""
 
+def arcface_loss(
+    input: Tensor,
+    weight: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 64.0,
+    margin: float | Tensor = 0.5,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy over cosines with class centres, after the angle to the row's own class was widened by `margin`."""
+
+def cosface_loss(
+    input: Tensor,
+    weight: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 64.0,
+    margin: float | Tensor = 0.35,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy over cosines with class centres, after that of the row's own class was lowered by `margin`."""
+
+def sphereface_loss(
+    input: Tensor,
+    weight: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    margin: float | Tensor = 4.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy over cosines times the row's length, after the angle to its own class was multiplied by `margin`."""
+
+def sub_center_arcface_loss(
+    input: Tensor,
+    weight: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 64.0,
+    margin: float | Tensor = 0.5,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """`arcface_loss` with several centres for each class, of which the nearest counts: wrong labels get their own."""
+
 def class_balanced_loss(
     input: Tensor,
     target: Tensor,
@@ -600,6 +934,238 @@ def ldam_loss(
 ) -> Tensor:
     """Cross-entropy with a margin that is larger for rare classes: `max_margin` for the rarest."""
 
+def contrastive_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    *,
+    margin: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Pairs with target 1 are pulled together; pairs with target 0 are pushed apart until they are `margin` apart."""
+
+def n_pair_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    target: Tensor | None = None,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Each anchor's product with its own positive should exceed those with the other anchors' positives."""
+
+def lifted_structure_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Each pair of one label should be nearer than all negatives of both, of which the near ones count most."""
+
+def multi_similarity_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 2.0,
+    beta: float | Tensor = 50.0,
+    base: float | Tensor = 0.5,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cosines of one label are pushed above `base`, those of two below; the hardest of each count most."""
+
+def circle_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float | Tensor = 0.25,
+    gamma: float | Tensor = 80.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cosines of one label should exceed those of two; what is farther from its optimum is moved faster."""
+
+def batch_hard_triplet_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float | Tensor = 0.2,
+    soft: bool = False,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The farthest row of an anchor's label should be nearer to it than the nearest of another, by `margin`."""
+
+def smooth_ap_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    temperature: float | Tensor = 0.01,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """One minus the average precision with which each row finds the others of its label, by smoothed ranks."""
+
+def info_nce_loss(
+    query: Tensor,
+    positive: Tensor,
+    negatives: Tensor | None = None,
+    *,
+    temperature: float | Tensor = 0.1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Each query should be nearer, by cosine, to its own positive than to the negatives."""
+
+def nt_xent_loss(
+    input1: Tensor,
+    input2: Tensor,
+    *,
+    temperature: float | Tensor = 0.5,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Two views of a sample should be nearer to each other than to all views of the other samples (SimCLR)."""
+
+def supcon_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    temperature: float | Tensor = 0.1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Rows of one label should be nearer to each other than to the rest: `nt_xent_loss` with labels."""
+
+def clip_loss(
+    image: Tensor,
+    text: Tensor,
+    *,
+    temperature: float | Tensor = 0.07,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Each image should find its text among the batch's texts, and each text its image."""
+
+def siglip_loss(
+    image: Tensor,
+    text: Tensor,
+    *,
+    temperature: float | Tensor = 0.1,
+    bias: float | Tensor = -10.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Every image and text of the batch are asked whether they belong together, each pair by itself."""
+
+def js_divergence_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    beta: float | Tensor = 0.5,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Jensen-Shannon divergence: how far both distributions are from their mixture, in nats; never above ln 2."""
+
+def total_variation_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The largest difference that two distributions give to the probability of any event: half the sum of differences."""
+
+def hellinger_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    squared: bool = True,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Squared Hellinger distance, from 0 to 1; with `squared=False` its root, which is a distance."""
+
+def renyi_divergence_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 0.5,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Rényi divergence of order `alpha` of the target from the prediction: small orders forgive, large ones punish."""
+
+def wasserstein_1d_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    power: float | Tensor = 1.0,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Distance between cumulative probabilities: the work of moving one distribution over ordered classes to the other."""
+
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -643,6 +1209,36 @@ def triplet_margin_loss(
     empty: Empty = "zero",
 ) -> Tensor:
     """The positive should be nearer to the anchor than the negative, by `margin`."""
+
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float | Tensor = 1.0,
+    swap: bool = False,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The positive should be nearer to the anchor than the negative, by `margin`, in a distance of your own."""
+
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float | Tensor = 0.0,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Two embeddings should point the same way where the target is 1; where it is -1, their cosine is at most `margin`."""
 
 def l1_loss(
     input: Tensor,
@@ -892,6 +1488,144 @@ def student_t_nll_loss(
 ) -> Tensor:
     """Student's t likelihood around the output: the pull of an error of size `scale` and more fades as 1 / r."""
 
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    label_smoothing: float | Tensor = 0.0,
+    options: Any | None = None,
+    ignore_index: int = -100,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy of scores that a last linear layer makes: `cross_entropy(linear(input, W, b), target)`."""
+
+def ranknet_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sigma: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Log loss on the order of every pair of items that differ in relevance, averaged over the pairs of a list."""
+
+def lambdarank_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sigma: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """RankNet's pairs, each weighted by how much NDCG would change if the two items changed places."""
+
+def listnet_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy between the softmax of the relevance and that of the scores, over the items of a list."""
+
+def listmle_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Negative log-likelihood of the order by relevance, where items are drawn one after the other by their scores."""
+
+def approx_ndcg_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    temperature: float | Tensor = 0.1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """One minus NDCG with soft places: the lower the `temperature`, the nearer to NDCG, and the fewer pairs it feels."""
+
+def bpr_loss(
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The score of an item that was chosen should be above those of items that were not: log loss of the difference."""
+
+def lovasz_softmax_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    classes: str = "present",
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Intersection over union carried on to probabilities: pixels count by their rank among the errors of a class."""
+
+def lovasz_hinge_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Intersection over union of one region carried on to scores: hinge errors count by their rank."""
+
+def boundary_loss(
+    input: Tensor,
+    distance: Tensor,
+    *,
+    from_logits: bool = True,
+    weight: Tensor | None = None,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The probability of each class times the pixel's signed distance from the boundary of that class's region."""
+
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -982,6 +1716,90 @@ def crammer_singer_loss(
     empty: Empty = "zero",
 ) -> Tensor:
     """How far the best of the other classes comes within `margin` of the target's: the multiclass hinge."""
+
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Each class of a row should score higher than each class that is not, by 1."""
+
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Log loss of each class as a yes or no of its own, averaged over the classes (the last dimension) of a row."""
+
+def proxy_nca_loss(
+    input: Tensor,
+    weight: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    with_own: bool = False,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """A row should be nearer to the proxy of its class than to those of the others; all are normalised."""
+
+def proxy_anchor_loss(
+    input: Tensor,
+    weight: Tensor,
+    target: Tensor,
+    *,
+    margin: float | Tensor = 0.1,
+    alpha: float | Tensor = 32.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Each class's proxy pulls all rows of its class and pushes all others, the hardest of the batch most."""
+
+def soft_triple_loss(
+    input: Tensor,
+    weight: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 20.0,
+    gamma: float | Tensor = 0.1,
+    margin: float | Tensor = 0.01,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy over cosines with classes of several centres each, of which the near ones count most."""
+
+def center_loss(
+    input: Tensor,
+    weight: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Half the squared distance of each row to the centre of its class."""
 
 def pseudo_huber_loss(
     input: Tensor,
@@ -1088,6 +1906,158 @@ def general_robust_loss(
 ) -> Tensor:
     """From squared error (`alpha` 2) by way of pseudo-Huber (1), Cauchy (0) and Geman-McClure (-2) to Welsch (-inf)."""
 
+def vicreg_loss(
+    input1: Tensor,
+    input2: Tensor,
+    *,
+    invariance: float | Tensor = 25.0,
+    variance: float | Tensor = 25.0,
+    covariance_weight: float | Tensor = 1.0,
+    eps: float | Tensor = 0.0001,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Two views should agree, each column should vary by 1 or more, and no two columns should vary together."""
+
+def barlow_twins_loss(
+    input1: Tensor,
+    input2: Tensor,
+    *,
+    redundancy: float | Tensor = 0.0051,
+    eps: float | Tensor = 1e-05,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The correlations of two views' columns should be one for the same column and zero for two."""
+
+def byol_loss(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The predictor's output should point where the teacher's projection of the other view points."""
+
+def simsiam_loss(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The negative cosine of the predictor's output with the projection of the other view, which is held constant."""
+
+def dino_loss(
+    student: Tensor,
+    teacher: Tensor,
+    center: Tensor | None = None,
+    *,
+    student_temperature: float | Tensor = 0.1,
+    teacher_temperature: float | Tensor = 0.04,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Cross-entropy of the student's outputs with the sharpened, centred outputs of a teacher, which is held constant."""
+
+def koleo_loss(
+    input: Tensor,
+    *,
+    eps: float | Tensor = 1e-08,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Each embedding should be far from its nearest neighbour in the batch, so that all spread out over the sphere."""
+
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: int = 0,
+    reduction: Reduction = "mean",
+    zero_infinity: bool = False,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Minus the log of the probability that the frames read as the target: repeated labels merge, then blanks go."""
+
+def cox_loss(
+    input: Tensor,
+    time: Tensor,
+    event: Tensor,
+    *,
+    ties: str = "efron",
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Partial likelihood of proportional hazards: at each event, the row that had it against all still at risk."""
+
+def weibull_aft_loss(
+    location: Tensor,
+    log_scale: Tensor,
+    time: Tensor,
+    event: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Negative log-likelihood of times that follow a Weibull law, given its location and scale in log time."""
+
+def log_normal_aft_loss(
+    location: Tensor,
+    log_scale: Tensor,
+    time: Tensor,
+    event: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Negative log-likelihood of times whose logarithm is normal, given its mean and the logarithm of its deviation."""
+
+def logistic_hazard_loss(
+    input: Tensor,
+    interval: Tensor,
+    event: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Log loss of having the event in each interval of time that a row has reached, by scores of the hazards."""
+
 def bi_tempered_logistic_loss(
     input: Tensor,
     target: Tensor,
@@ -1104,6 +2074,75 @@ def bi_tempered_logistic_loss(
     empty: Empty = "zero",
 ) -> Tensor:
     """Cross-entropy made bounded by `t1` below 1, and heavy-tailed by `t2` above 1; at 1 and 1 it is cross-entropy."""
+
+def mmd_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    bandwidth: float | Tensor = 1.0,
+    unbiased: bool = False,
+    sample_weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Squared maximum mean discrepancy of two samples, with a Gaussian kernel of standard deviation `bandwidth`."""
+
+def energy_distance_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    unbiased: bool = False,
+    sample_weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Energy distance of two samples: how much further apart rows of different samples are than rows of the same."""
+
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor,
+    full: bool = False,
+    eps: float | Tensor = 1e-06,
+    reduction: Reduction = "mean",
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Gaussian likelihood of a target around the mean `input`, with a variance that the model gives too."""
+
+def beta_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor,
+    *,
+    beta: float | Tensor = 0.5,
+    eps: float | Tensor = 1e-06,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Gaussian likelihood of a mean and a variance, each row weighted by its variance to the power `beta`."""
+
+def crps_gaussian_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor,
+    *,
+    eps: float | Tensor = 1e-06,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Continuous ranked probability score of a Gaussian with mean `input` and variance `var`, in closed form."""
 
 def wing_loss(
     input: Tensor,

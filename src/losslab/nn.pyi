@@ -1,8 +1,10 @@
 # Written by `make stubs` from the declared losses, beside torch 2.13: change a loss, not this file.
-# ruff: noqa: E501, I001 -- summaries are as long as they are, and imports in one order
+# ruff: noqa: E501, F401, I001 -- summaries are as long as they are, imports the same in every file
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from losslab import functional as functional
 from losslab.spec.module import LossModule
@@ -25,7 +27,6 @@ from torch.nn import BatchNorm3d as BatchNorm3d
 from torch.nn import Bilinear as Bilinear
 from torch.nn import Buffer as Buffer
 from torch.nn import CELU as CELU
-from torch.nn import CTCLoss as CTCLoss
 from torch.nn import ChannelShuffle as ChannelShuffle
 from torch.nn import CircularPad1d as CircularPad1d
 from torch.nn import CircularPad2d as CircularPad2d
@@ -40,7 +41,6 @@ from torch.nn import Conv3d as Conv3d
 from torch.nn import ConvTranspose1d as ConvTranspose1d
 from torch.nn import ConvTranspose2d as ConvTranspose2d
 from torch.nn import ConvTranspose3d as ConvTranspose3d
-from torch.nn import CosineEmbeddingLoss as CosineEmbeddingLoss
 from torch.nn import CosineSimilarity as CosineSimilarity
 from torch.nn import CrossMapLRN2d as CrossMapLRN2d
 from torch.nn import DataParallel as DataParallel
@@ -60,7 +60,6 @@ from torch.nn import GELU as GELU
 from torch.nn import GLU as GLU
 from torch.nn import GRU as GRU
 from torch.nn import GRUCell as GRUCell
-from torch.nn import GaussianNLLLoss as GaussianNLLLoss
 from torch.nn import GroupNorm as GroupNorm
 from torch.nn import Hardshrink as Hardshrink
 from torch.nn import Hardsigmoid as Hardsigmoid
@@ -91,7 +90,6 @@ from torch.nn import LazyInstanceNorm3d as LazyInstanceNorm3d
 from torch.nn import LazyLinear as LazyLinear
 from torch.nn import LeakyReLU as LeakyReLU
 from torch.nn import Linear as Linear
-from torch.nn import LinearCrossEntropyLoss as LinearCrossEntropyLoss
 from torch.nn import LinearCrossEntropyOptions as LinearCrossEntropyOptions
 from torch.nn import LocalResponseNorm as LocalResponseNorm
 from torch.nn import LogSigmoid as LogSigmoid
@@ -106,8 +104,6 @@ from torch.nn import Mish as Mish
 from torch.nn import Module as Module
 from torch.nn import ModuleDict as ModuleDict
 from torch.nn import ModuleList as ModuleList
-from torch.nn import MultiLabelMarginLoss as MultiLabelMarginLoss
-from torch.nn import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
 from torch.nn import MultiheadAttention as MultiheadAttention
 from torch.nn import NLLLoss2d as NLLLoss2d
 from torch.nn import PReLU as PReLU
@@ -150,7 +146,6 @@ from torch.nn import TransformerDecoder as TransformerDecoder
 from torch.nn import TransformerDecoderLayer as TransformerDecoderLayer
 from torch.nn import TransformerEncoder as TransformerEncoder
 from torch.nn import TransformerEncoderLayer as TransformerEncoderLayer
-from torch.nn import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
 from torch.nn import Unflatten as Unflatten
 from torch.nn import Unfold as Unfold
 from torch.nn import UninitializedBuffer as UninitializedBuffer
@@ -694,6 +689,540 @@ class TaylorCrossEntropyLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
+class DistributionFocalLoss(LossModule):
+    """Cross-entropy with the two bins between which the target lies, each the nearer the more."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class DiceLoss(LossModule):
+    """One minus the overlap of prediction and target of each class and image, after a softmax over the classes."""
+
+    def __init__(
+        self,
+        *,
+        smooth: float | Tensor = 1e-05,
+        squared: bool = False,
+        classes: str = "all",
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SigmoidDiceLoss(LossModule):
+    """One minus the overlap of prediction and target of each channel and image, after a sigmoid of each score."""
+
+    def __init__(
+        self,
+        *,
+        smooth: float | Tensor = 1e-05,
+        squared: bool = False,
+        classes: str = "all",
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class GeneralizedDiceLoss(LossModule):
+    """Dice over all classes of an image at once, where a class counts by one over its squared number of pixels."""
+
+    def __init__(
+        self,
+        *,
+        smooth: float | Tensor = 1e-05,
+        weighting: str = "square",
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LogCoshDiceLoss(LossModule):
+    """The log-cosh of the Dice loss of each class and image: about half its square, so gentle near the end."""
+
+    def __init__(
+        self,
+        *,
+        smooth: float | Tensor = 1e-05,
+        squared: bool = False,
+        classes: str = "all",
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class JaccardLoss(LossModule):
+    """One minus intersection over union of prediction and target of each class and image, after a softmax."""
+
+    def __init__(
+        self,
+        *,
+        smooth: float | Tensor = 1e-05,
+        squared: bool = False,
+        classes: str = "all",
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SigmoidJaccardLoss(LossModule):
+    """One minus intersection over union of each channel and image, after a sigmoid of each score."""
+
+    def __init__(
+        self,
+        *,
+        smooth: float | Tensor = 1e-05,
+        squared: bool = False,
+        classes: str = "all",
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class TverskyLoss(LossModule):
+    """The overlap loss in which `alpha` is the price of a false positive and `beta` of a false negative."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 0.5,
+        beta: float | Tensor = 0.5,
+        smooth: float | Tensor = 1e-05,
+        classes: str = "all",
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SigmoidTverskyLoss(LossModule):
+    """The Tversky loss of each channel and image, after a sigmoid of each score."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 0.5,
+        beta: float | Tensor = 0.5,
+        smooth: float | Tensor = 1e-05,
+        classes: str = "all",
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class FocalTverskyLoss(LossModule):
+    """The Tversky loss of each class and image to the power `gamma`: below 1, a class that is nearly right still pulls."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 0.3,
+        beta: float | Tensor = 0.7,
+        gamma: float | Tensor = 0.75,
+        smooth: float | Tensor = 1e-05,
+        classes: str = "all",
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class IouLoss(LossModule):
+    """One minus intersection over union of each predicted box and its target."""
+
+    def __init__(
+        self,
+        *,
+        eps: float | Tensor = 0.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class GiouLoss(LossModule):
+    """The IoU loss, plus the share of the hull that is in neither box, so that boxes apart come together."""
+
+    def __init__(
+        self,
+        *,
+        eps: float | Tensor = 0.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class DiouLoss(LossModule):
+    """The IoU loss, plus the squared distance of the centres over the squared diagonal of the hull."""
+
+    def __init__(
+        self,
+        *,
+        eps: float | Tensor = 0.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CiouLoss(LossModule):
+    """The DIoU loss, plus a penalty for another ratio of width to height, which counts more the better boxes overlap."""
+
+    def __init__(
+        self,
+        *,
+        eps: float | Tensor = 0.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class EiouLoss(LossModule):
+    """The DIoU loss, plus the squared differences of the widths and of the heights, over those of the hull."""
+
+    def __init__(
+        self,
+        *,
+        eps: float | Tensor = 0.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SiouLoss(LossModule):
+    """The IoU loss, plus costs of distance and shape; the distance counts less where the centres lie on a diagonal."""
+
+    def __init__(
+        self,
+        *,
+        theta: float | Tensor = 4.0,
+        eps: float | Tensor = 0.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class AlphaIouLoss(LossModule):
+    """One minus a power of the IoU: above 1, boxes that fit well already pull more."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 3.0,
+        eps: float | Tensor = 0.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
 class SigmoidFocalLoss(LossModule):
     """Log loss times the `gamma`-th power of the error's probability; `alpha` is the share of the yes targets."""
 
@@ -974,6 +1503,131 @@ class LabelRelaxationLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
+class ArcFaceLoss(LossModule):
+    """Cross-entropy over cosines with class centres, after the angle to the row's own class was widened by `margin`."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        scale: float | Tensor = 64.0,
+        margin: float | Tensor = 0.5,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CosFaceLoss(LossModule):
+    """Cross-entropy over cosines with class centres, after that of the row's own class was lowered by `margin`."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        scale: float | Tensor = 64.0,
+        margin: float | Tensor = 0.35,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SphereFaceLoss(LossModule):
+    """Cross-entropy over cosines times the row's length, after the angle to its own class was multiplied by `margin`."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        scale: float | Tensor = 1.0,
+        margin: float | Tensor = 4.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SubCenterArcFaceLoss(LossModule):
+    """`arcface_loss` with several centres for each class, of which the nearest counts: wrong labels get their own."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        num_centers: int,
+        *,
+        scale: float | Tensor = 64.0,
+        margin: float | Tensor = 0.5,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
 class ClassBalancedLoss(LossModule):
     """Cross-entropy with classes weighted by one over how many different rows they have, in effect."""
 
@@ -1066,7 +1720,7 @@ class LogitAdjustedLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
-class LdamLoss(LossModule):
+class LDAMLoss(LossModule):
     """Cross-entropy with a margin that is larger for rare classes: `max_margin` for the rarest."""
 
     def __init__(
@@ -1076,6 +1730,496 @@ class LdamLoss(LossModule):
         max_margin: float | Tensor = 0.5,
         scale: float | Tensor = 30.0,
         ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ContrastiveLoss(LossModule):
+    """Pairs with target 1 are pulled together; pairs with target 0 are pushed apart until they are `margin` apart."""
+
+    def __init__(
+        self,
+        *,
+        margin: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class NPairLoss(LossModule):
+    """Each anchor's product with its own positive should exceed those with the other anchors' positives."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        anchor: Tensor,
+        positive: Tensor,
+        target: Tensor | None = None,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        anchor: Tensor,
+        positive: Tensor,
+        target: Tensor | None = None,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LiftedStructureLoss(LossModule):
+    """Each pair of one label should be nearer than all negatives of both, of which the near ones count most."""
+
+    def __init__(
+        self,
+        *,
+        margin: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class MultiSimilarityLoss(LossModule):
+    """Cosines of one label are pushed above `base`, those of two below; the hardest of each count most."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 2.0,
+        beta: float | Tensor = 50.0,
+        base: float | Tensor = 0.5,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CircleLoss(LossModule):
+    """Cosines of one label should exceed those of two; what is farther from its optimum is moved faster."""
+
+    def __init__(
+        self,
+        *,
+        margin: float | Tensor = 0.25,
+        gamma: float | Tensor = 80.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BatchHardTripletLoss(LossModule):
+    """The farthest row of an anchor's label should be nearer to it than the nearest of another, by `margin`."""
+
+    def __init__(
+        self,
+        *,
+        margin: float | Tensor = 0.2,
+        soft: bool = False,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SmoothApLoss(LossModule):
+    """One minus the average precision with which each row finds the others of its label, by smoothed ranks."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float | Tensor = 0.01,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class InfoNCELoss(LossModule):
+    """Each query should be nearer, by cosine, to its own positive than to the negatives."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float | Tensor = 0.1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        query: Tensor,
+        positive: Tensor,
+        negatives: Tensor | None = None,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        query: Tensor,
+        positive: Tensor,
+        negatives: Tensor | None = None,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class NTXentLoss(LossModule):
+    """Two views of a sample should be nearer to each other than to all views of the other samples (SimCLR)."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float | Tensor = 0.5,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SupConLoss(LossModule):
+    """Rows of one label should be nearer to each other than to the rest: `nt_xent_loss` with labels."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float | Tensor = 0.1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ClipLoss(LossModule):
+    """Each image should find its text among the batch's texts, and each text its image."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float | Tensor = 0.07,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        image: Tensor,
+        text: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        image: Tensor,
+        text: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SigLIPLoss(LossModule):
+    """Every image and text of the batch are asked whether they belong together, each pair by itself."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float | Tensor = 0.1,
+        bias: float | Tensor = -10.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        image: Tensor,
+        text: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        image: Tensor,
+        text: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class JSDivergenceLoss(LossModule):
+    """Jensen-Shannon divergence: how far both distributions are from their mixture, in nats; never above ln 2."""
+
+    def __init__(
+        self,
+        *,
+        beta: float | Tensor = 0.5,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class TotalVariationLoss(LossModule):
+    """The largest difference that two distributions give to the probability of any event: half the sum of differences."""
+
+    def __init__(
+        self,
+        *,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class HellingerLoss(LossModule):
+    """Squared Hellinger distance, from 0 to 1; with `squared=False` its root, which is a distance."""
+
+    def __init__(
+        self,
+        *,
+        squared: bool = True,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class RenyiDivergenceLoss(LossModule):
+    """Rényi divergence of order `alpha` of the target from the prediction: small orders forgive, large ones punish."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 0.5,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class Wasserstein1DLoss(LossModule):
+    """Distance between cumulative probabilities: the work of moving one distribution over ordered classes to the other."""
+
+    def __init__(
+        self,
+        *,
+        power: float | Tensor = 1.0,
         class_dim: int = 1,
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
@@ -1184,6 +2328,68 @@ class TripletMarginLoss(LossModule):
         anchor: Tensor,
         positive: Tensor,
         negative: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class TripletMarginWithDistanceLoss(LossModule):
+    """The positive should be nearer to the anchor than the negative, by `margin`, in a distance of your own."""
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+        margin: float | Tensor = 1.0,
+        swap: bool = False,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        anchor: Tensor,
+        positive: Tensor,
+        negative: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        anchor: Tensor,
+        positive: Tensor,
+        negative: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CosineEmbeddingLoss(LossModule):
+    """Two embeddings should point the same way where the target is 1; where it is -1, their cosine is at most `margin`."""
+
+    def __init__(
+        self,
+        margin: float | Tensor = 0.0,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        target: Tensor,
         *,
         sample_weight: Tensor | None = None,
         mask: Tensor | None = None,
@@ -1722,6 +2928,298 @@ class StudentTNllLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
+class LinearCrossEntropyLoss(LossModule):
+    """Cross-entropy of scores that a last linear layer makes: `cross_entropy(linear(input, W, b), target)`."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple[int, ...] = (),
+        bias: bool = False,
+        device: Any | None = None,
+        dtype: Any | None = None,
+        weight: Tensor | None = None,
+        label_smoothing: float | Tensor = 0.0,
+        options: Any | None = None,
+        ignore_index: int = -100,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class RankNetLoss(LossModule):
+    """Log loss on the order of every pair of items that differ in relevance, averaged over the pairs of a list."""
+
+    def __init__(
+        self,
+        *,
+        sigma: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LambdaRankLoss(LossModule):
+    """RankNet's pairs, each weighted by how much NDCG would change if the two items changed places."""
+
+    def __init__(
+        self,
+        *,
+        sigma: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ListNetLoss(LossModule):
+    """Cross-entropy between the softmax of the relevance and that of the scores, over the items of a list."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ListMLELoss(LossModule):
+    """Negative log-likelihood of the order by relevance, where items are drawn one after the other by their scores."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ApproxNDCGLoss(LossModule):
+    """One minus NDCG with soft places: the lower the `temperature`, the nearer to NDCG, and the fewer pairs it feels."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float | Tensor = 0.1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BPRLoss(LossModule):
+    """The score of an item that was chosen should be above those of items that were not: log loss of the difference."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        positive: Tensor,
+        negative: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        positive: Tensor,
+        negative: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LovaszSoftmaxLoss(LossModule):
+    """Intersection over union carried on to probabilities: pixels count by their rank among the errors of a class."""
+
+    def __init__(
+        self,
+        *,
+        classes: str = "present",
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LovaszHingeLoss(LossModule):
+    """Intersection over union of one region carried on to scores: hinge errors count by their rank."""
+
+    def __init__(
+        self,
+        *,
+        ignore_index: int = -100,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BoundaryLoss(LossModule):
+    """The probability of each class times the pixel's signed distance from the boundary of that class's region."""
+
+    def __init__(
+        self,
+        *,
+        from_logits: bool = True,
+        weight: Tensor | None = None,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        distance: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        distance: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
 class SoftMarginLoss(LossModule):
     """Log loss of logits, for targets -1 and +1."""
 
@@ -1897,6 +3395,185 @@ class CrammerSingerLoss(LossModule):
         weight: Tensor | None = None,
         ignore_index: int = -100,
         class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class MultiLabelMarginLoss(LossModule):
+    """Each class of a row should score higher than each class that is not, by 1."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class MultiLabelSoftMarginLoss(LossModule):
+    """Log loss of each class as a yes or no of its own, averaged over the classes (the last dimension) of a row."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ProxyNCALoss(LossModule):
+    """A row should be nearer to the proxy of its class than to those of the others; all are normalised."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        scale: float | Tensor = 1.0,
+        with_own: bool = False,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class ProxyAnchorLoss(LossModule):
+    """Each class's proxy pulls all rows of its class and pushes all others, the hardest of the batch most."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        margin: float | Tensor = 0.1,
+        alpha: float | Tensor = 32.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SoftTripleLoss(LossModule):
+    """Cross-entropy over cosines with classes of several centres each, of which the near ones count most."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        num_centers: int,
+        *,
+        scale: float | Tensor = 20.0,
+        gamma: float | Tensor = 0.1,
+        margin: float | Tensor = 0.01,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CenterLoss(LossModule):
+    """Half the squared distance of each row to the centre of its class."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
@@ -2143,6 +3820,331 @@ class GeneralRobustLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
+class VICRegLoss(LossModule):
+    """Two views should agree, each column should vary by 1 or more, and no two columns should vary together."""
+
+    def __init__(
+        self,
+        *,
+        invariance: float | Tensor = 25.0,
+        variance: float | Tensor = 25.0,
+        covariance_weight: float | Tensor = 1.0,
+        eps: float | Tensor = 0.0001,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BarlowTwinsLoss(LossModule):
+    """The correlations of two views' columns should be one for the same column and zero for two."""
+
+    def __init__(
+        self,
+        *,
+        redundancy: float | Tensor = 0.0051,
+        eps: float | Tensor = 1e-05,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input1: Tensor,
+        input2: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BYOLLoss(LossModule):
+    """The predictor's output should point where the teacher's projection of the other view points."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SimSiamLoss(LossModule):
+    """The negative cosine of the predictor's output with the projection of the other view, which is held constant."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class DINOLoss(LossModule):
+    """Cross-entropy of the student's outputs with the sharpened, centred outputs of a teacher, which is held constant."""
+
+    def __init__(
+        self,
+        *,
+        student_temperature: float | Tensor = 0.1,
+        teacher_temperature: float | Tensor = 0.04,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        center: Tensor | None = None,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        center: Tensor | None = None,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class KoLeoLoss(LossModule):
+    """Each embedding should be far from its nearest neighbour in the batch, so that all spread out over the sphere."""
+
+    def __init__(
+        self,
+        *,
+        eps: float | Tensor = 1e-08,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CTCLoss(LossModule):
+    """Minus the log of the probability that the frames read as the target: repeated labels merge, then blanks go."""
+
+    def __init__(
+        self,
+        blank: int = 0,
+        reduction: Reduction = "mean",
+        zero_infinity: bool = False,
+        *,
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor,
+        target_lengths: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor,
+        target_lengths: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CoxLoss(LossModule):
+    """Partial likelihood of proportional hazards: at each event, the row that had it against all still at risk."""
+
+    def __init__(
+        self,
+        *,
+        ties: str = "efron",
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        time: Tensor,
+        event: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        time: Tensor,
+        event: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class WeibullAftLoss(LossModule):
+    """Negative log-likelihood of times that follow a Weibull law, given its location and scale in log time."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        location: Tensor,
+        log_scale: Tensor,
+        time: Tensor,
+        event: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        location: Tensor,
+        log_scale: Tensor,
+        time: Tensor,
+        event: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LogNormalAftLoss(LossModule):
+    """Negative log-likelihood of times whose logarithm is normal, given its mean and the logarithm of its deviation."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        location: Tensor,
+        log_scale: Tensor,
+        time: Tensor,
+        event: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        location: Tensor,
+        log_scale: Tensor,
+        time: Tensor,
+        event: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class LogisticHazardLoss(LossModule):
+    """Log loss of having the event in each interval of time that a row has reached, by scores of the hazards."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        interval: Tensor,
+        event: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        interval: Tensor,
+        event: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
 class BiTemperedLogisticLoss(LossModule):
     """Cross-entropy made bounded by `t1` below 1, and heavy-tailed by `t2` above 1; at 1 and 1 it is cross-entropy."""
 
@@ -2170,6 +4172,151 @@ class BiTemperedLogisticLoss(LossModule):
         self,
         input: Tensor,
         target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class MMDLoss(LossModule):
+    """Squared maximum mean discrepancy of two samples, with a Gaussian kernel of standard deviation `bandwidth`."""
+
+    def __init__(
+        self,
+        *,
+        bandwidth: float | Tensor = 1.0,
+        unbiased: bool = False,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+    ) -> Tensor: ...
+
+class EnergyDistanceLoss(LossModule):
+    """Energy distance of two samples: how much further apart rows of different samples are than rows of the same."""
+
+    def __init__(
+        self,
+        *,
+        unbiased: bool = False,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+    ) -> Tensor: ...
+
+class GaussianNLLLoss(LossModule):
+    """Gaussian likelihood of a target around the mean `input`, with a variance that the model gives too."""
+
+    def __init__(
+        self,
+        *,
+        full: bool = False,
+        eps: float | Tensor = 1e-06,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        var: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        var: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class BetaNllLoss(LossModule):
+    """Gaussian likelihood of a mean and a variance, each row weighted by its variance to the power `beta`."""
+
+    def __init__(
+        self,
+        *,
+        beta: float | Tensor = 0.5,
+        eps: float | Tensor = 1e-06,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        var: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        var: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CrpsGaussianLoss(LossModule):
+    """Continuous ranked probability score of a Gaussian with mean `input` and variance `var`, in closed form."""
+
+    def __init__(
+        self,
+        *,
+        eps: float | Tensor = 1e-06,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        var: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        var: Tensor,
         *,
         sample_weight: Tensor | None = None,
         mask: Tensor | None = None,
