@@ -4054,7 +4054,7 @@ class CoxLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
-class WeibullAftLoss(LossModule):
+class WeibullAFTLoss(LossModule):
     """Negative log-likelihood of times that follow a Weibull law, given its location and scale in log time."""
 
     def __init__(
@@ -4085,7 +4085,7 @@ class WeibullAftLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
-class LogNormalAftLoss(LossModule):
+class LogNormalAFTLoss(LossModule):
     """Negative log-likelihood of times whose logarithm is normal, given its mean and the logarithm of its deviation."""
 
     def __init__(
