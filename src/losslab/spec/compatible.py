@@ -19,6 +19,8 @@ STRETCHES = {
     "huber_loss": True,
     "poisson_nll_loss": False,
     "hinge_embedding_loss": False,
+    "gaussian_nll_loss": False,
+    "kl_div": False,
 }
 STRETCHED = (
     "Using a target size ({}) that is different to the input size ({}). This will likely lead to incorrect results "
@@ -37,6 +39,14 @@ def stretched(record: LossRecord, input: Any, target: Any) -> tuple[Any, Any]:
     if STRETCHES[record.torch_name] and not torch.compiler.is_compiling():
         warnings.warn(STRETCHED.format(target.shape, input.shape), UserWarning, stacklevel=policy.depth_of_caller())
     return input.expand(shape), target.expand(shape)
+
+
+def stretched_pair(record: LossRecord, tensors: dict[str, Any]) -> dict[str, Any]:
+    """The same for the input and target of a loss of several tensors."""
+    if not policy.compatible() or record.torch_name not in STRETCHES:
+        return tensors
+    input, target = stretched(record, tensors["input"], tensors["target"])
+    return {**tensors, "input": input, "target": target}
 
 
 def empty(chosen: Any, said: bool) -> Any:

@@ -74,6 +74,7 @@ def several(
     own = {key: value for key, value in given.items() if key not in COMMON and value is not None}
     keyword = {key: own.pop(key) for key in record.layout.operands if key in own}
     tensors = {key: tensor for key, tensor in {**tensors, **keyword}.items() if tensor is not None}
+    tensors = compatible.stretched_pair(record, tensors)
     common = {key: given[key] for key in COMMON if key in given}
     return sets.elements(record, record.layout, tensors, own, common, call)
 
