@@ -1,5 +1,6 @@
 """Rows of hard cases: a call as data, what is right, what the pinned torch gives, and the call as code."""
 
+import json
 import math
 import re
 import warnings
@@ -101,7 +102,7 @@ def module(row: Row, library: Any) -> Callable[..., Tensor]:
     return lambda *args, **options: kind(**options)(*args)
 
 
-TYPED = re.compile(r"(\w+) \[(.+)\]")  # "int32 [1]": a tensor of a type of its own
+TYPED = re.compile(r"(\w+) ([\[0-9].*)")  # "int32 [1]": a tensor of a type of its own
 
 WAYS: dict[str, Callable[[Row, Any], Callable[..., Tensor]]] = {
     "eager": eager,
@@ -144,10 +145,10 @@ def outcome(row: Row, library: Any, way: str = "") -> Gives | Refuses:
 def made(data: Any, dtype: str) -> Any:
     """A list as a new tensor, anything else as it is."""
     if isinstance(data, str) and (typed := TYPED.fullmatch(data)):
-        return torch.tensor([float(typed[2])]).to(getattr(torch, typed[1]))
+        return torch.tensor(json.loads(typed[2])).to(getattr(torch, typed[1]))
     if not isinstance(data, Full | list):
         return data
-    found = torch.full(data.shape, data.number) if isinstance(data, Full) else tensor(data)
+    found = torch.full(data.shape, data.number, dtype=torch.float64) if isinstance(data, Full) else tensor(data)
     return found.to(getattr(torch, dtype)) if found.is_floating_point() else found
 
 
@@ -214,16 +215,19 @@ def code(row: Row) -> str:
 
 def spelled(data: Any) -> str:
     if isinstance(data, Full):
-        return f"full({data.shape}, {data.number!r})"
+        return f"full({data.shape}, {literal(data.number)})"
     if isinstance(data, list):
-        return f"tensor({shortened(literal(data))})"
+        return f"tensor({shortened(data)})"
     if isinstance(data, str) and (typed := TYPED.fullmatch(data)):
-        return f"tensor([{typed[2]}], dtype={typed[1]})"
+        return f"tensor({typed[2]}, dtype=torch.{typed[1]})"
     return repr(data)
 
 
-def shortened(text: str) -> str:
-    return text if len(text) <= 90 else f"{text[:20]}, ..., {text[-12:]}"
+def shortened(data: list[Any]) -> str:
+    """The inside of a tensor; a long row of one number in short."""
+    if len(data) > 6 and all(one == data[0] for one in data):
+        return f"[{literal(data[0])}] * {len(data)}"
+    return literal(data)
 
 
 def literal(data: Any) -> str:

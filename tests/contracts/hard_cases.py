@@ -97,7 +97,8 @@ MARGINS_AND_ROBUST = (
     Row("far on the right side, float64", "soft_margin_loss", ([40.0], [1.0]),
         Gives(4.248354255291589e-18, [-4.248354255291589e-18])),
     Row("neither -1 nor +1", "soft_margin_loss", ([3.0], [0.0]), Gives(log(2), [0.0], warns="2 * target - 1"),
-        Gives(log(2), [0.0]), why="a target of 0 trains nothing, so a warning says so; the value is torch's"),
+        Gives(log(2), [0.0]), policy=True, compatible=True,
+        why="a target of 0 trains nothing, so a warning says so; the value is torch's"),
     Row("log-cosh, small", "log_cosh_loss", ([1e-4], [0.0]),
         Gives(4.9999999916666667e-09, [9.9999999666666668e-05]), dtype="float32", tolerance=3e-7),
     Row("log-cosh, 1", "log_cosh_loss", ([1.0], [0.0]), Gives(0.43378083048302719, [0.76159415595576489])),
@@ -168,6 +169,58 @@ LIKELIHOODS = (
         options={"reduction": "sum"}),
 )  # fmt: skip
 
+CTC_SLOPE = "the gradient is that of the value; torch's is that of the scores before log_softmax"
+HALF, THIRD = 0.5, 1 / 3
+
+
+def ctc(id: str, target: list[int], value: float, occupancy: list[list[float]]) -> Row:
+    """Three steps of three equally likely classes, 0 is blank; occupancy: the share of all paths, by step and class."""
+    slope, torchs = [[[-share for share in step]] for step in occupancy], [[[THIRD - s for s in p]] for p in occupancy]
+    args = (Full((3, 1, 3), -log(3)), [target], [3], [len(target)])
+    return Row(id, "ctc_loss", args, Gives(value, slope), Gives(value, torchs), options={"reduction": "sum"},
+               issue="#181534, #52241, #82545", why=CTC_SLOPE, tolerance=1e-9)  # fmt: skip
+
+
+SEQUENCES = (
+    ctc("one label", [1], 1.5040773967762742, [[HALF, HALF, 0.0], [THIRD, 2 * THIRD, 0.0], [HALF, HALF, 0.0]]),
+    ctc("two labels", [1, 2], 1.6863989535702288, [[0.2, 0.8, 0.0], [0.2, 0.4, 0.4], [0.2, 0.0, 0.8]]),
+    ctc("a label twice", [1, 1], 3.295836866004329, [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+    Row("a label twice in two steps", "ctc_loss", (Full((2, 1, 3), -log(3)), [[1, 1]], [2], [2]),
+        Gives(0.0, [[[0.0] * 3]] * 2), options={"zero_infinity": True}),
+    Row("three labels in two steps", "ctc_loss", (Full((2, 1, 3), -log(3)), [[1, 2, 1]], [2], [3]),
+        Gives(0.0, [[[0.0] * 3]] * 2), options={"zero_infinity": True}),
+    Row("no path", "ctc_loss", (Full((2, 1, 3), -log(3)), [[1, 1]], [2], [2]), Gives(inf)),
+    Row("twenty-eight paths", "ctc_loss", (Full((5, 1, 4), -log(4)), [[1, 2, 3]], [5], [3]),
+        Gives(3.5992672954242493), options={"reduction": "sum"}, tolerance=1e-9),
+)  # fmt: skip
+
+DISTANCES = (
+    Row("anchor, positive and negative are one", "triplet_margin_loss", ([[1.0, 2.0]], [[1.0, 2.0]], [[1.0, 2.0]]),
+        Gives(0.75, [[0.0, 0.0]]), options={"margin": 0.75}),
+    Row("cosine of a short vector with itself", "cosine_embedding_loss", ([[3e-3, 4e-3]], [[3e-3, 4e-3]], [1]),
+        Gives(0.0), Gives(3.9999998e-08), tolerance=1e-6, why="torch adds 1e-12 to the squares"),
+    Row("cosine of nothing", "cosine_embedding_loss", ([[0.0, 0.0]], [[1.0, 2.0]], [1]), Gives(1.0, [[0.0, 0.0]]),
+        Gives(1.0, [[-447213.596, -894427.193]]), tolerance=1e-8,
+        why="nothing has no direction: there is no pull, where torch's is a matter of its 1e-12"),
+    Row("cosine of long vectors", "cosine_embedding_loss", ([[2.0775e38, 3.0262e38]], [[1.0, 1.0]], [1]),
+        Gives(1 - 0.98315863587266519), Gives(nan), dtype="float32", tolerance=1e-5, issue="#51912",
+        why="squares are taken of scaled numbers, which do not overflow"),
+)  # fmt: skip
+
+NO_SHARE = "0 times infinity is 0: a share of 0 costs nothing"
+SUMS = {"reduction": "sum"}
+DIVERGENCES = (
+    Row("a share of 0", "kl_div", ([[-1.0, -0.5]], [[0.0, 1.0]]), Gives(0.5, [[0.0, -1.0]]), options=SUMS),
+    Row("a share of 0 of an impossible class", "kl_div", ([[-inf, 0.0]], [[0.0, 1.0]]), Gives(0.0, [[0.0, -1.0]]),
+        Gives(nan, [[0.0, -1.0]]), options=SUMS, why=NO_SHARE),
+    Row("a share of an impossible class", "kl_div", ([[-inf, 0.0]], [[0.5, 0.5]]), Gives(inf), options=SUMS),
+    Row("a share of e^-inf", "kl_div", ([[-1.0, -0.5]], [[-inf, 0.0]]), Gives(0.5, [[0.0, -1.0]]),
+        Gives(nan, [[0.0, -1.0]]), why=NO_SHARE, options={"log_target": True} | SUMS),
+    Row("by batch", "kl_div", ([[-1.0, -0.5]], [[0.0, 1.0]]), Gives(0.5), options={"reduction": "batchmean"}),
+    Row("by element", "kl_div", ([[-1.0, -0.5]], [[0.0, 1.0]]), Gives(0.25)),
+    Row("variance 0", "gaussian_nll_loss", ([0.0], [0.0], [0.0]), Gives(-6.907755278982137, [0.0])),
+)  # fmt: skip
+
 TABLES: dict[str, tuple[Row, ...]] = {
     "softmax": SOFTMAX,
     "smoothing": SMOOTHING,
@@ -175,4 +228,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
     "margins and robust": MARGINS_AND_ROBUST,
     "focal": FOCAL,
     "likelihoods": LIKELIHOODS,
+    "sequences": SEQUENCES,
+    "distances": DISTANCES,
+    "divergences": DIVERGENCES,
 }

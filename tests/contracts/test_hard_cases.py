@@ -1,12 +1,15 @@
 """Every row of every table, by losslab and by the installed torch, eager and compiled."""
 
+import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from case_rows import Gives, Row, outcome, shown, unlike
 from hard_cases import TABLES as HARD
+from torch_issues import PINNED
 from torch_issues import TABLES as ISSUES
 
 import losslab
@@ -87,6 +90,11 @@ def test_torch_compatible_ends_choices_and_keeps_corrections(name):
 def without_warning(row: Row) -> Gives:
     """A compiled loss looks at no values, so it warns of none."""
     return replace(row.right, warns="") if isinstance(row.right, Gives) else row.right
+
+
+def test_the_tables_speak_of_the_torch_that_is_installed_by_make():
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
+    assert re.findall(r"torch==(\S+)", makefile) == [PINNED]
 
 
 def test_no_two_rows_share_a_name():

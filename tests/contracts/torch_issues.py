@@ -8,12 +8,14 @@ from math import inf, log, nan
 from case_rows import Full, Gives, Refuses, Row
 from hard_cases import BCE, CE, EACH, LOGITS, POISSON
 
+PINNED = "2.13.0"  # the torch that the tables speak of; the Makefile installs it
 PAIR = ([[0.0, log(3)], [log(3), 0.0]], [1, 1])  # cross-entropies ln(4/3) and ln 4
 RANGE = "a range is checked with the value and its place, compiled as well as not"
 BROADCAST = "shapes must match: (2, 1) against (2,) would compare every prediction with every target"
 TORCHS_WARNING = "This will likely lead to incorrect results due to broadcasting"
 MIXED = "input and target are computed in their common type"
 WORDS = "the same refusal, in words that say what to do"
+SHAPES = "shapes must match exactly"
 FEWER = "integers of every size are labels"
 
 VALUES = (
@@ -45,6 +47,9 @@ VALUES = (
         Gives(log(2)), issue="#152437", policy=True, compatible=True, why="targets of probabilities are probabilities"),
     Row("a distribution that sums to 2", CE, ([[0.0, 0.0]], [[1.0, 1.0]]), Refuses("sums to 2"), Gives(log(4)),
         issue="#152437", policy=True, compatible=True, why="rows of probabilities must sum to one"),
+    Row("a distribution that sums to 2, linear", "linear_cross_entropy",
+        ([[0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]), Refuses("sums to 2"), Gives(2 * log(2)), policy=True,
+        compatible=True, why="rows of probabilities must sum to one"),
     Row("smoothing below 0", CE, ([[0.0, 1.0]], [0]), Refuses("label_smoothing = -3"), Gives(1.3132616875182228),
         options={"label_smoothing": -3.0}, issue="#134767", why="torch takes it for 0"),
     Row("probability target above 1", BCE, ([0.5], [50.0]), Refuses("must lie in [0, 1]"),
@@ -117,10 +122,29 @@ POLICY = (
         Gives(2.0536689637627474), policy=True, compatible=True, why=f"{BROADCAST}; torch says nothing"),
     Row("broadcast, distances", "hinge_embedding_loss", ([[1.0], [2.0]], [1.0, -1.0]), Refuses("Use input.squeeze(1)"),
         Gives(0.75), policy=True, compatible=True, why=f"{BROADCAST}; torch says nothing"),
+    Row("broadcast, variances", "gaussian_nll_loss", ([[1.0], [2.0]], [1.0, 3.0], [[1.0], [1.0]]),
+        Refuses("input has shape (2, 1) and target (2,)"), Gives(0.75), policy=True, compatible=True,
+        why=f"{BROADCAST}; torch says nothing"),
+    Row("a negative share", "kl_div", ([[-1.0]], [[-0.5]]), Refuses("smallest value is -0.5"), Gives(nan),
+        issue="#69230", policy=True, why="targets of probabilities are probabilities"),
     Row("label out of range", CE, ([[0.0, 3.0], [0.0, 0.0]], [0, 255]),
         Refuses("ValueError: cross_entropy: label 255 at [1] is out of range: input has 2 classes"),
         Refuses("IndexError: Target 255 is out of bounds"), policy=True,
         why="a ValueError with the label, its place and the classes; the same on a GPU, where torch stops the process"),
+    Row("a batch of one label for scores without rows", "multi_margin_loss", ([1.0, 2.0], [0]),
+        Refuses("Use target.squeeze(0)"), Gives(1.0, [-0.5, 0.5]), policy=True, why=SHAPES),
+    Row("one score without dimension", "multi_margin_loss", ("float64 1.0", "int64 0"),
+        Refuses("input has no dimension"), Gives(0.0, 0.0), policy=True, why=SHAPES),
+    Row("one score without dimension, several labels", "multilabel_margin_loss", ("float64 1.0", "int64 0"),
+        Refuses("it must have the dimensions"), Gives(0.0, 0.0), policy=True, why=SHAPES),
+    Row("a weight for each element of several labels", "multilabel_soft_margin_loss", ([[1.0, 2.0]], [[1.0, 0.0]]),
+        Refuses("weight has shape (1, 2)"), Gives(2.283558854763037), options={"weight": [[1.0, 2.0]]}, policy=True,
+        why="`weight` is per class; `sample_weight` is per row"),
+    Row("yes target above 1, several labels", "multilabel_soft_margin_loss", ([[1.0, 2.0]], [[2.0, 0.0]]),
+        Refuses("must lie in [0, 1]"), Gives(0.7200948492805976), policy=True, compatible=True,
+        why="a target is the probability of a yes; beyond 1 the loss has no minimum"),
+    Row("weights of another type", "nll_loss", ("float32 [[-1.0, -2.0]]", [0]), Gives(1.0),
+        Refuses("expected scalar type Float"), options={"weight": [1.0, 2.0]}, policy=True, why=MIXED),
     Row("yes target above 1", LOGITS, ([1.0], [2.0]), Refuses("must lie in [0, 1]"), Gives(-0.6867383124818159),
         policy=True, compatible=True, why="a target is the probability of a yes; beyond 1 the loss has no minimum"),
     Row("negative count", POISSON, ([1.0, 2.0], [-1.0, 1.0]), Refuses("target must lie in [0, inf)"),
