@@ -9,12 +9,14 @@ import loss_docs
 import loss_index
 import loss_pictures
 import optimizer_docs
+import torch_differences
 
 from losslab.catalog import CATALOGUE
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES: dict[str, Callable[[], str]] = {
     "api.md": api_docs.page,
+    "differences-from-torch.md": torch_differences.page,
     "optimizers.md": optimizer_docs.page,
     "losses/index.md": loss_index.page,
     **{f"losses/{name}.md": partial(loss_docs.page, record) for name, record in CATALOGUE.items()},
