@@ -10,7 +10,7 @@ import losslab
 from losslab.report.curves import AXIS_WORDS, Curves
 from losslab.spec.record import LossRecord
 
-WIDTH, COLOURS = 1100, 32
+WIDTH, COLOURS = 1000, 24
 TEXT = "Description"  # of a PNG file: the curves at a few points, by which a picture that is out of date is known
 
 

@@ -103,6 +103,7 @@ def outline(formula: str) -> Any:
     """The formula as a path of matplotlib's, 16 units to an em. Raises ValueError for what it does not know."""
     from matplotlib.textpath import TextPath
 
+    formula = re.sub(r"\s+", " ", re.sub(r"}\s+{", "}{", formula))
     for theirs, ours in SPELLINGS:
         formula = re.sub(theirs, ours, formula)
     return TextPath((0, 0), f"${formula}$", size=16, prop={"math_fontfamily": "cm"})
