@@ -139,7 +139,7 @@ def places(row: Tensor) -> Tensor:
 def check_gradients(record: LossRecord) -> None:
     """First and second derivatives against finite differences, at several parameters; forward mode too."""
     # Finite differences of second derivatives take time by the square of the number of entries.
-    sizes = {"N": 2, "C": 3, "star": 3} if separate(record) else {"N": 4}
+    sizes: dict[str, Any] = {"N": 2, "C": 3, "star": 3} if separate(record) else {"N": 4}
     for params in settings(record):
         batch = draw(record, **sizes)
         names = predicted(record, batch)
