@@ -72,14 +72,18 @@ def test_samples_give_what_torch_gives():
 
 
 def test_samples_by_torchs_policy():
-    """With torch's choices only corrections differ; of half precisions the type, as torch's own are coarsely rounded."""
+    """With torch's choices only corrections differ; half precisions: the type alone, as torch rounds each step."""
     with losslab.torch_compatible():
         for dtype in (torch.float32, torch.bfloat16):
             for sample in samples(dtype):
                 if (by := excuse(sample)) and not DIFFERENCES[by].compatible:
                     continue
+                try:
+                    value, _ = found(sample.torchs, sample)
+                except NotImplementedError:  # torch has no such kernel for half precisions
+                    assert dtype == torch.bfloat16
+                    continue
                 ours, _ = found(sample.ours, sample)
-                value, _ = found(sample.torchs, sample)
                 assert (ours.dtype, ours.shape) == (value.dtype, value.shape), sample.text
                 near = torch.allclose(ours, value, rtol=2e-5, atol=2e-5, equal_nan=True)
                 assert near or dtype == torch.bfloat16, sample.text
