@@ -197,6 +197,7 @@ def supcon_loss(
     source="Radford et al., Learning transferable visual models from natural language supervision, ICML 2021",
     task="embedding",
     layout=CAPTIONS,
+    module_name="CLIPLoss",
     bounds={"temperature": Parameter(POSITIVE, search=Interval(0.01, 0.5), log=True)},
     uses=(unit, others, log_sum_exp, softplus),
     smells=collapsed,
