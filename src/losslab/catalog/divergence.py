@@ -31,12 +31,7 @@ def kl_smells(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> dic
             'reduction="mean", which is torch\'s default, divides by the number of elements, so the value is the '
             'divergence divided by the number of classes; reduction="batchmean" averages the divergence over the batch'
         )
-    if target.numel() and target.ndim > 0 and mask is None:
-        if not any(sums_to_one(share, dim) for dim in {1 % target.ndim, -1}):
-            found["sum"] = (
-                f"target should hold distributions, but its rows do not sum to one: one sums to {share.sum(-1).max():g}"
-            )
-    elif mask is not None:
+    if mask is not None:
         input, share = input[mask], share[mask]
     if input.numel() and input.max() > ROUNDING:
         found["input"] = (
@@ -46,11 +41,16 @@ def kl_smells(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> dic
         )
     if share.numel() and share.max() > 1 + ROUNDING:
         found["target"] = f"target should hold probabilities, but the largest is {share.max():g}"
+    elif share.numel() and mask is None and not sums_to_one(share):
+        total = share.sum(-1).max()
+        found["sum"] = f"target should hold distributions, but its rows do not sum to one: one sums to {total:g}"
     return found
 
 
-def sums_to_one(share: Tensor, dim: int) -> bool:
-    return bool(((share.sum(dim) - 1).abs() <= ROUNDING).all())
+def sums_to_one(share: Tensor) -> bool:
+    """Over dimension 1 or the last; a single number need not."""
+    dims = {1 % share.ndim, share.ndim - 1} if share.ndim else ()
+    return not dims or any(((share.sum(dim) - 1).abs() <= ROUNDING).all() for dim in dims)
 
 
 def kl_batch(generator: torch.Generator, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
