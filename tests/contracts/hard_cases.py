@@ -3,7 +3,7 @@
 A family joins by a table of its own in TABLES. Where the mathematics leaves a value open, `why` says what was chosen.
 """
 
-from math import inf, log, nan
+from math import exp, inf, log, log1p, nan
 
 from case_rows import Full, Gives, Refuses, Row
 
@@ -92,6 +92,8 @@ MARGINS_AND_ROBUST = (
         dtype="float32", issue="#77529", why="exp(100) does not fit float32; softplus does not overflow"),
     Row("farther on the wrong side", "soft_margin_loss", ([-1000.0], [1.0]), Gives(1000.0, [-1.0]), Gives(inf, [nan]),
         issue="#77529", why="exp(1000) does not fit float64; softplus does not overflow"),
+    Row("where softplus turns linear too soon", "soft_margin_loss", ([-21.0], [1.0]),
+        Gives(21 + log1p(exp(-21)), [-1 / (1 + exp(-21))])),
     Row("far on the right side", "soft_margin_loss", ([20.0], [1.0]),
         Gives(2.0611536203143807e-09, [-2.0611536160661646e-09]), dtype="float32", tolerance=1e-6),
     Row("far on the right side, float64", "soft_margin_loss", ([40.0], [1.0]),
