@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from losslab.catalog.classification import log_likelihood, log_probabilities
 from losslab.catalog.similarity import length, unit
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
 from losslab.spec.interval import NON_NEGATIVE, POSITIVE, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
@@ -87,6 +88,7 @@ def added(cosine: Tensor, sine: Tensor, margin: float | Tensor) -> Tensor:
     module_name="ArcFaceLoss",
     bounds={"scale": SCALE, "margin": Parameter(Interval(0, pi / 2), search=Interval(0.1, 0.8))},
     uses=(unit, length, angle, added, by_margin, log_probabilities, log_likelihood),
+    facts=Facts(),
     cases=(
         # a margin that turns acos(.6) to 90 degrees: scores 0, 4 ln 2 and -3 ln 2
         SetCase(
@@ -130,6 +132,7 @@ def arcface_loss(
     module_name="CosFaceLoss",
     bounds={"scale": SCALE, "margin": Parameter(NON_NEGATIVE, search=Interval(0.05, 0.6))},
     uses=(unit, by_margin, log_probabilities, log_likelihood),
+    facts=Facts(),
     cases=(
         # scores 5 ln 2 (.6 - .2), 4 ln 2 and -3 ln 2
         SetCase(
@@ -168,6 +171,7 @@ def cosface_loss(
         "margin": Parameter(Interval(1), search=Interval(1, 4)),
     },
     uses=(unit, length, angle, by_margin, log_probabilities, log_likelihood),
+    facts=Facts(),
     cases=(
         # twice acos(.6): 2 * .36 - 1 = -.28, times the length 5; by its length, the gradient has the scores over 5
         SetCase(
@@ -213,6 +217,7 @@ def sphereface_loss(
     module_name="SubCenterArcFaceLoss",
     bounds={"scale": SCALE, "margin": Parameter(Interval(0, pi / 2), search=Interval(0.1, 0.8))},
     uses=(unit, length, angle, added, by_margin, log_probabilities, log_likelihood),
+    facts=Facts(),
     cases=(
         # the nearer of each class's two centres are those of the first case of arcface_loss
         SetCase(

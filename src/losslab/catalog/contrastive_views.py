@@ -11,6 +11,7 @@ from torch import Tensor
 from losslab.catalog.metric_learning import BATCH, LABELS, ROWS, TURNED, by_cosines, sigmoid
 from losslab.catalog.similarity import collapsed, cosines, log_sum_exp, lonely, others, pairs, softplus, unit
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
 from losslab.spec.interval import POSITIVE, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
@@ -59,6 +60,7 @@ def siglip_gradient(tau: float, bias: float) -> dict[str, list[list[float]]]:
     bounds={"temperature": TEMPERATURE},
     uses=(unit, others, log_sum_exp, softplus),
     smells=collapsed,
+    facts=Facts(),
     cases=(
         SetCase(
             {"query": FIRST, "positive": SECOND}, (log1p(exp(2.0)) + log1p(exp(-10.0))) / 2, {},
@@ -110,6 +112,7 @@ def info_nce_loss(
     bounds={"temperature": TEMPERATURE},
     uses=(unit, cosines, others, log_sum_exp),
     smells=collapsed,
+    facts=Facts(),
     cases=(
         # all four rows: (3, 4)/5, (0, 1), (1, 0), (0, 1), of the cosines .8, .6, .8 | 0, 1 | 0
         SetCase(
@@ -158,6 +161,7 @@ def nt_xent_loss(
     bounds={"temperature": TEMPERATURE},
     uses=(unit, cosines, others, pairs, log_sum_exp),
     smells=lonely,
+    facts=Facts(),
     cases=(
         # the first and the second find each other before the third, whose cosines are 0 and .8
         SetCase(
@@ -201,6 +205,7 @@ def supcon_loss(
     bounds={"temperature": Parameter(POSITIVE, search=Interval(0.01, 0.5), log=True)},
     uses=(unit, others, log_sum_exp, softplus),
     smells=collapsed,
+    facts=Facts(),
     cases=(
         # image by image log(1 + e^(.2 / tau)) and log(1 + e^(-1 / tau)), text by text -.6 and .8 - 1
         SetCase(
@@ -239,6 +244,7 @@ def clip_loss(image: Tensor, text: Tensor, *, temperature: float | Tensor = 0.07
     },
     uses=(unit, others, softplus),
     smells=collapsed,
+    facts=Facts(),
     cases=(
         # own: 1.2 - 1 and 2 - 1; rivals: 1.6 - 1 and 0 - 1
         SetCase(

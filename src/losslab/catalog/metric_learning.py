@@ -1,6 +1,6 @@
 """Losses that compare the embeddings of a batch by their labels. Below, P and N are a row's positives and negatives."""
 
-from math import e, exp, inf, log, log1p
+from math import e, exp, inf, log, log1p, sqrt
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,8 @@ from losslab.catalog.similarity import (
     unit,
 )
 from losslab.spec.declare import loss
-from losslab.spec.interval import NON_NEGATIVE, POSITIVE, Interval
+from losslab.spec.facts import Facts
+from losslab.spec.interval import NON_NEGATIVE, POSITIVE, UNIT, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
 
@@ -61,6 +62,7 @@ def smooth_ap_case(temperature: float) -> SetCase:
     bounds={"margin": Parameter(NON_NEGATIVE, search=Interval(0.1, 4), log=True)},
     uses=(length,),
     smells=collapsed,
+    facts=Facts(),
     cases=(
         # the same, 5 apart: 25 / 2; different, .5 apart: .25 / 2; different, 5 apart: nothing
         SetCase(
@@ -97,6 +99,7 @@ def contrastive_loss(input1: Tensor, input2: Tensor, target: Tensor, *, margin: 
     layout=Layout({"anchor": ROWS, "positive": ROWS, "target": Operand("N", "label")}, "N", coupled=True),
     uses=(log_sum_exp, others),
     smells=collapsed,
+    facts=Facts(smooth=True),
     cases=(
         # scores ln 2 and 0, then ln 3 and ln 5: the chances of the pairs are 2/3 and 5/8
         SetCase(
@@ -125,8 +128,8 @@ def n_pair_loss(
     One anchor and one positive of each class; where classes come more than once, give the labels as `target`, and
     positives of an anchor's class are not its negatives. Products are not normalised: the paper adds a small penalty on
     the squared lengths, which is yours to add; `info_nce_loss` normalises instead. pytorch-metric-learning draws such
-    pairs from labels, and agrees on them. TensorFlow Addons takes all of an anchor's class for positives, in equal
-    shares, and adds the penalty.
+    pairs from labels, and agrees on them once its `DotProductSimilarity` is told not to normalise, which it does
+    unasked. TensorFlow Addons takes all of an anchor's class for positives, in equal shares, and adds the penalty.
     """
     score, keep = anchor @ positive.mT, others(anchor, mask)
     rival = log_sum_exp(score, keep if target is None else keep & (target.unsqueeze(1) != target))
@@ -143,6 +146,7 @@ def n_pair_loss(
     bounds={"margin": Parameter(NON_NEGATIVE, search=Interval(0.1, 4), log=True)},
     uses=(length, distances, others, pairs, log_sum_exp),
     smells=lonely,
+    facts=Facts(),
     cases=(
         # 1 apart, and 3 and 2 from the third: J = 1 + ln(e^-2 + e^-1) = ln(1 + e) - 1
         SetCase(
@@ -192,6 +196,7 @@ def lifted_structure_loss(
     },
     uses=(unit, cosines, others, pairs, log_sum_exp, softplus),
     smells=lonely,
+    facts=Facts(),
     cases=(
         SetCase(
             {"input": TURNED, "target": LABELS}, (
@@ -250,6 +255,7 @@ def multi_similarity_loss(
     uses=(unit, cosines, others, pairs, log_sum_exp, softplus),
     smells=lonely,
     lacks={"finite differences": "the factors in brackets are held constant, which the paper's gradient does too"},
+    facts=Facts(),
     cases=(
         # both pull with .65 * .15; the negatives of the first and second push with .25 * -.25 and 1.05 * .55
         SetCase(
@@ -299,6 +305,7 @@ def circle_loss(
     bounds={"margin": Parameter(NON_NEGATIVE, search=Interval(0.05, 2), log=True)},
     uses=(length, distances, others, pairs, softplus),
     smells=lonely,
+    facts=Facts(lipschitz=sqrt(6)),
     cases=(
         # farthest positives 1, 1, .5, .5; nearest negatives 3, 2, 2, 2.5
         SetCase(
@@ -350,6 +357,7 @@ def batch_hard_triplet_loss(
     bounds={"temperature": Parameter(POSITIVE, search=Interval(0.005, 0.2), log=True)},
     uses=(unit, cosines, others, pairs),
     smells=lonely,
+    facts=Facts(UNIT),
     cases=(smooth_ap_case(0.2), smooth_ap_case(0.01), smooth_ap_case(1.5)),
 )
 def smooth_ap_loss(

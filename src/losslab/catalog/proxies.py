@@ -26,7 +26,8 @@ from losslab.catalog.class_centres import (
 from losslab.catalog.classification import log_likelihood, log_probabilities
 from losslab.catalog.similarity import log_sum_exp, softplus, unit
 from losslab.spec.declare import loss
-from losslab.spec.interval import NON_NEGATIVE, POSITIVE, Interval
+from losslab.spec.facts import Facts
+from losslab.spec.interval import NON_NEGATIVE, POSITIVE, REAL, Interval
 from losslab.spec.layout import Layout
 from losslab.spec.record import Parameter, SetCase
 
@@ -56,6 +57,7 @@ def needs_others(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> 
     bounds={"scale": Parameter(POSITIVE, search=Interval(0.5, 32), log=True)},
     uses=(unit, log_sum_exp, log_probabilities, log_likelihood),
     refuses=needs_others,
+    facts=Facts(REAL),
     cases=(
         # squared distances are 2 - 2 s: scores 1.2, 1.6 and -1.2, the first of which is not in the sum
         SetCase(
@@ -100,6 +102,7 @@ def proxy_nca_loss(
         "alpha": Parameter(POSITIVE, search=Interval(8, 64), log=True),
     },
     uses=(unit, log_sum_exp, softplus),
+    facts=Facts(),
     cases=(
         # one row, which only the first class's proxy pulls, and the others push
         SetCase(
@@ -149,6 +152,7 @@ def proxy_anchor_loss(
         "margin": Parameter(NON_NEGATIVE, search=Interval(0, 0.3)),
     },
     uses=(unit, log_probabilities, log_likelihood),
+    facts=Facts(),
     cases=(
         # gamma makes the shares of the cosines .6 and .8 1 to 3, so S is .75; it changes by p (1 + (s - S) / gamma)
         SetCase(
@@ -200,6 +204,7 @@ def soft_triple_loss(
     source="Wen et al., A discriminative feature learning approach for deep face recognition, ECCV 2016",
     task="embedding",
     layout=CENTRES,
+    facts=Facts(convex=True, smooth=True),
     cases=(
         SetCase(
             {"input": ROW, "weight": WEIGHT, "target": [1]}, 9.0, {},

@@ -11,6 +11,7 @@ from torch import Tensor
 from losslab.catalog.metric_learning import ROWS, TURNED, by_cosines
 from losslab.catalog.similarity import collapsed, distances, length, others, unit
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
 from losslab.spec.interval import NON_NEGATIVE, POSITIVE, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
@@ -64,6 +65,7 @@ def off_diagonal(x: Tensor) -> Tensor:
     },
     uses=(centred, covariance, off_diagonal),
     refuses=one_row,
+    facts=Facts(),
     cases=(
         # deviations sqrt(1/2 + 1/16) = .75 and more than 1, .75 and .25; covariances 1 and 0; squared differences 1/2
         SetCase(
@@ -160,6 +162,7 @@ def barlow_twins_loss(
     layout=PREDICTED,
     module_name="BYOLLoss",
     uses=(unit,),
+    facts=Facts(Interval(0, 4)),
     cases=(
         # cosine .8; by the prediction, -2 (z - .8 p) / 5
         SetCase(
@@ -190,6 +193,7 @@ def byol_loss(prediction: Tensor, target: Tensor) -> Tensor:
     module_name="SimSiamLoss",
     group="byol_loss",
     uses=(unit,),
+    facts=Facts(Interval(-1, 1)),
     cases=(
         SetCase(
             {"prediction": [[3.0, 4.0]], "target": [[0.0, 2.0]]}, -0.8, {}, {"prediction": [[0.096, -0.072]]}, 1e-12
@@ -222,6 +226,7 @@ def simsiam_loss(prediction: Tensor, target: Tensor) -> Tensor:
         "student_temperature": Parameter(POSITIVE, search=Interval(0.05, 1), log=True),
         "teacher_temperature": Parameter(POSITIVE, search=Interval(0.01, 0.2), log=True),
     },
+    facts=Facts(convex=True, smooth=True, lipschitz=lambda student_temperature: sqrt(2) / student_temperature),
     cases=(
         # the student's shares are 1/4 and 3/4, the teacher's .8 and .2
         SetCase(
@@ -265,6 +270,7 @@ def dino_loss(
     bounds={"eps": EPS},
     uses=(unit, length, distances, others),
     smells=collapsed,
+    facts=Facts(lambda eps: Interval(-log(2 + eps), -log(eps))),
     cases=(
         # distances sqrt(2 - 2 s) of the cosines .6 and .8: the second is nearest to both others
         SetCase(
