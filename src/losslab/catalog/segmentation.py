@@ -174,9 +174,10 @@ def dice_loss(
 
     For regions that are small beside the background; a loss of each pixel added to it trains more steadily. Not for
     calibrated probabilities: it pushes them to 0 and 1. The unreduced loss is (N, C), as in MONAI, whose `smooth_nr`
-    and `smooth_dr` are `smooth`, with the same default. segmentation_models_pytorch takes the whole batch as one image,
-    does not smooth, and a class that the target lacks costs nothing there but counts in the mean (`classes="present"`
-    leaves it out altogether). kornia adds its eps to the denominator only, so that two empty regions cost 1, not 0.
+    and `smooth_dr` are `smooth`, with the same default, and whose mean of weighted classes is `normalize="count"`.
+    segmentation_models_pytorch takes the whole batch as one image, does not smooth, and a class that the target lacks
+    costs nothing there but counts in the mean. kornia takes all classes of an image as one region, or with
+    `average="macro"` those that the target has (`classes="present"`), and its eps stands in the denominator only.
     A class that the target lacks costs S / (S + smooth) for S predicted: 1 with next to no gradient, unless `smooth`
     is about 1. A `weight` of 0 leaves out a class such as the background. squared: p ** 2 and t ** 2 in the
     denominator, as in the paper; only then is a soft target itself the best prediction.
@@ -303,8 +304,9 @@ def generalized_dice_loss(
     For classes of very different sizes: the smallest decides. Not where it is a handful of noisy pixels: then they
     decide; `weighting="simple"` (one over the number) and "uniform" are milder. The unreduced loss is (N,). A class
     that is not in the image weighs as much as the smallest that is, as in MONAI (`w_type` is `weighting`). There the
-    weights are not scaled, so that for a class of a million pixels the smoothing of 1e-5 is ten million times its share
-    and the loss is near 0; here the largest weight of an image is 1, and `smooth` is in pixels of the smallest class.
+    weights are not scaled, so that for classes of a million pixels the smoothing of 1e-5 is more than all that it is
+    added to, and chance costs 0.14 in place of 0.5; here the largest weight of an image is 1, and `smooth` is in pixels
+    of the smallest class.
     """
     both, over, under = class_regions(input, target, mask, from_logits)
     own = volume_weights((both + under).detach(), weighting)
