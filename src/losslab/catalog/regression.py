@@ -60,7 +60,10 @@ def l1_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> T
     ),
 )
 def mse_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
-    """Squared error: its best constant is the mean."""
+    """Squared error: its best constant is the mean.
+
+    With `reduction="sum"` it is the sum of squares, the squared L2 distance between input and target.
+    """
     r = input - target
     square = (r * r.conj()).real
     return square if weight is None else (square * weight, weight)

@@ -151,6 +151,15 @@ def test_a_variance_below_the_least_counts_as_the_least_and_still_learns(name):
     assert torch.autograd.grad(found, low)[0] == torch.autograd.grad(wanted, least)[0] != 0
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_least_variance_is_a_millionth(name):
+    x = double([0.0, 3.0])
+    found, wanted = (
+        getattr(F, name)(x, x, var, reduction="sum", **more) for var, more in ((0.0, {}), (1e-6, {"eps": 1e-9}))
+    )
+    assert found.item() == pytest.approx(wanted.item(), rel=1e-12)
+
+
 def test_the_module_takes_the_variance_in_its_call():
     x, y, v = torch.randn(3, 5)
     theirs = torch.nn.GaussianNLLLoss(full=True, eps=1e-3)(x, y, v.exp())
