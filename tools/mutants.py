@@ -83,7 +83,8 @@ def parsed(function: FunctionType) -> ast.FunctionDef:
     tree.decorator_list, tree.returns = [], None
     if ast.get_docstring(tree) is not None:
         tree.body = tree.body[1:]
-    for argument in (*tree.args.posonlyargs, *tree.args.args, *tree.args.kwonlyargs):
+    starred = [one for one in (tree.args.vararg, tree.args.kwarg) if one is not None]
+    for argument in (*tree.args.posonlyargs, *tree.args.args, *tree.args.kwonlyargs, *starred):
         argument.annotation = None
     tree.args.defaults, tree.args.kw_defaults = [], [None] * len(tree.args.kwonlyargs)
     return tree
