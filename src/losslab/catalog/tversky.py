@@ -36,6 +36,12 @@ SALEHI = (
     "Salehi et al., Tversky loss function for image segmentation using 3D fully convolutional deep networks, MLMI 2017"
 )
 PRICE = Parameter(NON_NEGATIVE, search=Interval(0.1, 0.9))
+# Channels that share .5 and .9 with the target, have .2 and .3 too much and lack .5 and .1; and one that is not there.
+WEIGHTED = {
+    "input": [[[0.5, 0.2], [0.3, 0.9], [0.5, 0.5]]],
+    "target": [[[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]],
+    "weight": [2.0, 5.0, 9.0],
+}
 
 
 def jaccard(both: Tensor, over: Tensor, under: Tensor, smooth: float | Tensor) -> Tensor:
@@ -133,9 +139,10 @@ def jaccard_loss(
             {"input": [[[0.0, -log(4), log(4)]]], "target": CHANNEL["target"]}, 0.33 / 1.63,
             {"squared": True, "smooth": 0.0}, tolerance=1e-12,
         ),
+        # the third channel is not in the target
         SetCase(
-            {"input": [[[0.5, 0.2], [0.3, 0.9]]], "target": [[[1.0, 0.0], [0.0, 0.0]]], "weight": [2.0, 5.0]},
-            0.7 / 1.2, {"from_logits": False, "smooth": 0.0, "classes": "present"}, tolerance=1e-12,
+            WEIGHTED, (2 * 0.7 / 1.2 + 5 * 0.4 / 1.3) / 7,
+            {"from_logits": False, "smooth": 0.0, "classes": "present"}, tolerance=1e-12,
         ),
     ),
 )  # fmt: skip
@@ -239,6 +246,10 @@ def tversky_loss(
         SetCase(
             {"input": [[[0.0, -log(4), log(4)]]], "target": CHANNEL["target"]}, 0.9 / 3.5, {"smooth": 0.0},
             tolerance=1e-12,
+        ),
+        SetCase(
+            WEIGHTED, (2 * 0.35 / 0.85 + 5 * 0.2 / 1.1) / 7,
+            {"from_logits": False, "smooth": 0.0, "classes": "present"}, tolerance=1e-12,
         ),
     ),
 )  # fmt: skip
