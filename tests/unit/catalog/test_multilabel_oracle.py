@@ -116,6 +116,13 @@ def test_soft_margins_are_the_mean_of_yes_and_no():
     torch.testing.assert_close(ours(x[0], y[0]), theirs(x[0], y[0]))
 
 
+def test_soft_margins_at_infinite_scores():
+    x = torch.tensor([[math.inf, -math.inf], [math.inf, 1.0], [-math.inf, math.inf]])
+    y = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 1.0]])
+    assert F.multilabel_soft_margin_loss(x, y, reduction="none").tolist() == [0.0, math.inf, math.inf]
+    assert F.multilabel_soft_margin_loss(torch.tensor([[math.nan, 0.0]]), y[:1], reduction="none").isnan().all()
+
+
 def test_a_sigmoid_before_soft_margins_is_warned_of():
     x, y = torch.rand(16, 4) * 0.9 + 0.05, torch.ones(16, 4)
     with pytest.warns(policy.LossWarning, match="sigmoid was applied already"):
