@@ -254,6 +254,7 @@ def test_lengths_and_directions_in_hard_cases():
     big = torch.tensor([2.0775e38, 3.0262e38])
     assert (unit(big) @ unit(torch.ones(2))).item() == pytest.approx(0.98315863587266519, rel=1e-6)
     assert length(torch.tensor([3e38, 0.0])).item() == pytest.approx(3e38, rel=1e-6)
+    assert length(torch.tensor([-3e38, 1.0])).item() == pytest.approx(3e38, rel=1e-6)
     assert length(torch.tensor([3e-30, 4e-30])).item() == pytest.approx(5e-30, rel=1e-6)
     assert unit(torch.tensor([3e-40, 4e-40])).tolist() == pytest.approx([0.6, 0.8], rel=1e-4)
     x = torch.tensor([[1.0, 0.0, -2.0]], dtype=torch.float64, requires_grad=True)  # a coordinate of 0 bends as the rest
