@@ -10,7 +10,7 @@ import torch
 
 from losslab.spec.module import module
 from losslab.spec.record import Case, LossRecord
-from losslab.testing.set_samples import as_operand
+from losslab.spec.sets import as_operand
 
 AnyCase = Any  # a Case, or one of several tensors by name
 PER_CALL = ("sample_weight", "mask")  # belong to a batch, so a module takes them in its call

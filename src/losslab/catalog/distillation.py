@@ -200,7 +200,9 @@ def relative_distances(rows: Tensor, both: Tensor) -> Tensor:
         # rows: (.25^2 + .75^2) / 2, (.25^2 + .5^2) / 2 and (.75^2 + .5^2) / 2, each over 3
         SetCase(
             {"input": [[0.0], [1.0], [3.0]], "teacher": [[0.0, 0.0], [3.0, 4.0], [-3.0, -4.0]]},
-            [0.625 / 6, 0.3125 / 6, 0.8125 / 6], {"reduction": "none"}, tolerance=1e-12,
+            [0.625 / 6, 0.3125 / 6, 0.8125 / 6], {"reduction": "none"},
+            # by the distances 2/3 (e / 2 - 1/12), as the mean has them all: -5/36, 7/36, -2/9; each pulls its two rows
+            {"input": [[-1 / 18], [1 / 12], [-1 / 36]]}, 1e-12,
         ),
         # a pair alone is as far apart as its mean, and so nothing can be wrong
         SetCase(
@@ -241,7 +243,10 @@ def directions(rows: Tensor) -> Tensor:
         # angles: 0 against -1, and cos 45 against 1; each angle twice of nine
         SetCase(
             {"input": [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], "teacher": [[0.0], [-1.0], [2.0]]},
-            [1 / 9, (1 - sqrt(0.5)) ** 2 / 9, (1 - sqrt(0.5)) ** 2 / 9], {"reduction": "none"}, tolerance=1e-12,
+            [1 / 9, (1 - sqrt(0.5)) ** 2 / 9, (1 - sqrt(0.5)) ** 2 / 9], {"reduction": "none"},
+            # the corner's cosine moves by (0, 1) with its neighbour, and the other two by (0, sqrt(1/2)) with the corner
+            {"input": [[-2 / 9 * (sqrt(0.5) + 0.5)] * 2, [0, 2 / 9 * (sqrt(0.5) + 0.5)], [2 / 9 * (sqrt(0.5) + 0.5), 0]]},
+            1e-12,
         ),
         # turned and stretched, all angles stay
         SetCase(

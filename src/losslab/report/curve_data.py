@@ -12,11 +12,19 @@ from torch import Tensor
 from losslab.spec.interval import REAL
 from losslab.spec.record import LossRecord, Parameter, Task
 
-Axis = Literal["residual", "logit", "probability", "score", "log-probability"]
+Axis = Literal["residual", "logit", "probability", "score", "log-probability", "one number"]
 
 HALF = 128  # points on each side of the middle; a power of two, so that whole numbers lie exactly on the grid
-SPANS: Mapping[Axis, float] = {"residual": 4.0, "logit": 6.0, "probability": 1.0, "score": 6.0, "log-probability": 6.0}
+SPANS: Mapping[Axis, float] = {
+    "residual": 4.0,
+    "logit": 6.0,
+    "probability": 1.0,
+    "score": 6.0,
+    "log-probability": 6.0,
+    "one number": 3.0,
+}
 SIDE = 1e-9  # of the span: how near to a kink the points on either side of it lie
+COUNTS = (10.0, 90.0, 30.0)  # rows of each class, for losses that ask: the true one is rare
 MOST_STEPS, MOST_FRAMES = 41, 200  # of a slider; of all sliders of a loss together
 
 
@@ -64,6 +72,8 @@ class Curve:
 def axis_of(record: LossRecord, task: Task) -> Axis:
     if record.outputs == "classes":
         return "log-probability" if record.input_domain.high == 0 else "score"
+    if record.layout is not None:
+        return "one number"
     if task == "regression":
         return "residual"
     return "probability" if math.isfinite(record.input_domain.low + record.input_domain.high) else "logit"
@@ -133,10 +143,11 @@ def evaluate(subject: Subject, target: float, x: Tensor) -> tuple[Tensor, Tensor
     """Value and slope at the points x, both (points,)."""
     record = subject.record
     input, goal = example(subject, target, x)
+    counts = {name: torch.tensor(COUNTS[: subject.classes], dtype=torch.float64) for name in record.per_class}
     input.requires_grad_()
     try:
         with torch.enable_grad():
-            result = record.rule(input, goal, **subject.params)
+            result = record.rule(input, goal, **counts, **subject.params)
             value = result[0] if isinstance(result, tuple) else result
             (gradient,) = torch.autograd.grad(value.sum(), input)
     except Exception as error:
@@ -193,7 +204,8 @@ def stops(parameter: Parameter, current: float, count: int) -> list[float]:
         found = [low * (high / low) ** share for share in shares]
     else:
         found = [low + (high - low) * share for share in shares]
-    return sorted({*(float(f"{value:.3g}") for value in found), float(current)})
+    rounded = (min(max(float(f"{value:.3g}"), low), high) for value in found)  # .9999 is not to become 1
+    return sorted({*rounded, float(current)})
 
 
 def table_points(axis: Axis, span: float) -> list[float]:

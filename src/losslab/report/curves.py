@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import nan
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from losslab.report.curve_data import SPANS, Axis, Curve, Subject, axis_of, curve, evaluate, table_points
+from losslab.report.curve_data import COUNTS, SPANS, Axis, Curve, Subject, axis_of, curve, evaluate, table_points
+from losslab.report.curve_sets import one_number, settings_of
 from losslab.report.store import plain
 from losslab.spec.declare import CATALOGUE
+from losslab.spec.interval import REAL
 from losslab.spec.record import LossRecord, Outputs, Task
 from losslab.train.lookup import by_name, own_loss
 
@@ -20,6 +23,7 @@ AXIS_WORDS: Mapping[Axis, str] = {
     "probability": "prediction: the probability of a yes",
     "score": "score of the true class \u2212 that of the others",
     "log-probability": "log-probability of the true class",
+    "one number": "by how much one number moves",
 }
 AXES: Mapping[Task, tuple[Axis, ...]] = {
     "regression": ("residual",),
@@ -90,7 +94,10 @@ class Curves:
             width = max(len(label(one)) for one in drawn)
             lines = [f"{explain(drawn[0])}", f"{'':<{width}}           {numbers(points)}"]
             for one in drawn:
-                value, slope = evaluate(one.subject, one.target, torch.tensor(points, dtype=torch.float64))
+                at = torch.tensor(points, dtype=torch.float64)
+                value, slope = (
+                    found.where(legal(one.subject, at), nan) for found in evaluate(one.subject, one.target, at)
+                )
                 lines += [f"{label(one):<{width}}  value    {numbers(value.tolist())}"]
                 lines += [f"{'':<{width}}  gradient {numbers(slope.tolist())}"]
             parts.append("\n".join(lines))
@@ -144,6 +151,10 @@ def subject_of(loss: Any, task: Task | None, span: float | None, axis: Axis | No
         loss, task, axis = own_record(loss, task, axis)
     elif axis not in (None, axis_of(loss, task or loss.tasks[-1])):
         raise ValueError(f"{loss.name} reads a {axis_of(loss, task or loss.tasks[-1])}; axis is for losses of your own")
+    if loss.kind == "set":
+        own = loss if task in (None, *loss.tasks) else None
+        given = {**settings_of(loss), **given}
+        loss, task, axis = (one_number(loss), "regression", "one number") if own else (loss, task, axis)
     task = task or loss.tasks[-1]
     if task not in loss.tasks:
         raise ValueError(f"{loss.name} is for {' and '.join(loss.tasks)}, the task is {task}")
@@ -192,8 +203,8 @@ def one_by_one(function: Callable[..., Any]) -> Callable[..., Tensor]:
 def targets_of(subject: Subject, target: float | None) -> tuple[float, ...]:
     """The targets for which a loss is drawn. Raises ValueError for one that it does not take."""
     record = subject.record
-    if record.outputs == "classes":
-        return (0.0,)  # the class, which comes first
+    if record.outputs == "classes" or subject.axis == "one number":
+        return (0.0,)  # the class, which comes first; or nothing, as the target stays
     if target is None:
         sizes = record.untunable or 0.0 not in record.target_domain  # targets as they are: nothing is a share of 0
         return (1.0, 0.0) if subject.task == "binary" else (1.0 if sizes else 0.0,)
@@ -204,8 +215,18 @@ def targets_of(subject: Subject, target: float | None) -> tuple[float, ...]:
     return (float(target),)
 
 
+def legal(subject: Subject, points: Tensor) -> Tensor:
+    """Which points lie where the loss is defined: the number that moves may be a probability."""
+    domain = subject.record.input_domain if subject.axis == "one number" else REAL
+    return (points >= domain.low) & (points <= domain.high)
+
+
 def label(one: Curve) -> str:
     """The loss with its settings, and the target where several are usual."""
+    if one.subject.axis == "one number":
+        return f"{one.subject.name}, by {one.subject.record.summary}"
+    if one.subject.record.per_class:
+        return f"{one.subject.name}, {' : '.join(f'{n:g}' for n in COUNTS[: one.subject.classes])} rows"
     yes_or_no = one.subject.axis in AXES["binary"]
     return f"{one.subject.name}, y = {one.subject.record.spell(one.target):g}" if yes_or_no else one.subject.name
 
@@ -213,6 +234,8 @@ def label(one: Curve) -> str:
 def explain(one: Curve) -> str:
     """What moves along the axis of a curve, and what stays."""
     axis, classes = one.subject.axis, one.subject.classes
+    if axis == "one number":
+        return "one number of a loss's first hand-worked case moves by so much; all else stays"
     if axis == "residual":
         return f"{AXIS_WORDS[axis]}, for the target {one.target:g}"
     if axis in ("logit", "probability"):

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from losslab.spec import checks, contents, deferred, policy
-from losslab.spec.layout import Layout, Operand, bind_dims, shape_of
+from losslab.spec.layout import INTEGERS, Layout, Operand, bind_dims, shape_of
 from losslab.spec.operands import actual, as_one_type, classes_in_place, filled, kept, narrowed
-from losslab.spec.record import LossRecord
+from losslab.spec.record import LossRecord, SetCase
 
 
 def layout_of(record: LossRecord) -> Layout:
@@ -135,3 +135,17 @@ def look(
         for topic, text in ({"smell": odd} if isinstance(odd, str) else odd).items():
             policy.warn_once(record.name, topic, text)
     return tensors
+
+
+def worked(record: LossRecord, case: SetCase) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The operands and options of a hand-worked case, in double precision."""
+    layout = layout_of(record)
+    batch = {key: as_operand(layout.operands[key], value) for key, value in case.operands.items()}
+    return batch, dict(case.options)
+
+
+def as_operand(operand: Operand, value: Any) -> Tensor:
+    tensor = torch.as_tensor(value)
+    if operand.holds in INTEGERS or (operand.holds == "class or distribution" and not tensor.is_floating_point()):
+        return tensor.long()
+    return torch.as_tensor(value, dtype=torch.float64)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from losslab.spec.layout import INTEGERS, Layout, Operand, shape_of
-from losslab.spec.record import LossRecord, SetCase
+from losslab.spec.record import LossRecord
 from losslab.spec.sets import layout_of
 from losslab.testing.claims import quiet, same
 from losslab.testing.samples import into
@@ -86,20 +86,6 @@ def _widths(dim: str, dims: list[str], tensor: Tensor, own: tuple[str, ...], mas
         return [1] * width
     at = sum((mask.ndim - (len(dims) - 1)) if d == "*" else 1 for d in dims[: dims.index(dim)])
     return list(mask.shape[at : at + width])
-
-
-def tensors(record: LossRecord, case: SetCase) -> tuple[Batch, dict[str, Any]]:
-    """The operands and options of a hand-worked case, in double precision."""
-    layout = layout_of(record)
-    batch = {key: as_operand(layout.operands[key], value) for key, value in case.operands.items()}
-    return batch, dict(case.options)
-
-
-def as_operand(operand: Operand, value: Any) -> Tensor:
-    tensor = torch.as_tensor(value)
-    if operand.holds in INTEGERS or (operand.holds == "class or distribution" and not tensor.is_floating_point()):
-        return tensor.long()
-    return torch.as_tensor(value, dtype=torch.float64)
 
 
 def mask_like(record: LossRecord, batch: Batch) -> Tensor:
