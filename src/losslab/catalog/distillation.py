@@ -223,6 +223,9 @@ def rkd_distance_loss(input: Tensor, teacher: Tensor, *, mask: Tensor | None = N
     return F.huber_loss(gap, torch.zeros_like(gap), reduction="none").sum(1) / here.sum().clamp(min=1)
 
 
+PULL = 2 / 9 * (sqrt(0.5) + 0.5)  # of the case below
+
+
 def directions(rows: Tensor) -> Tensor:
     """Unit vectors (N, N, D) from each row to each other; 0 between equal rows."""
     gap = rows.unsqueeze(0) - rows.unsqueeze(1)
@@ -244,8 +247,8 @@ def directions(rows: Tensor) -> Tensor:
         SetCase(
             {"input": [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], "teacher": [[0.0], [-1.0], [2.0]]},
             [1 / 9, (1 - sqrt(0.5)) ** 2 / 9, (1 - sqrt(0.5)) ** 2 / 9], {"reduction": "none"},
-            # the corner's cosine moves by (0, 1) with its neighbour, and the other two by (0, sqrt(1/2)) with the corner
-            {"input": [[-2 / 9 * (sqrt(0.5) + 0.5)] * 2, [0, 2 / 9 * (sqrt(0.5) + 0.5)], [2 / 9 * (sqrt(0.5) + 0.5), 0]]},
+            # the corner's cosine moves by (0, 1) with its neighbour, the other two by (0, sqrt(1/2)) with the corner
+            {"input": [[-PULL, -PULL], [0.0, PULL], [PULL, 0.0]]},
             1e-12,
         ),
         # turned and stretched, all angles stay
