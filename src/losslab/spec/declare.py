@@ -7,7 +7,19 @@ from typing import Any
 
 from losslab.spec.facts import CONSTANTS
 from losslab.spec.forms import functional
-from losslab.spec.record import Case, Kind, Link, LossRecord, Outputs, Parameter, SetCase, Target, Task, parameters_of
+from losslab.spec.record import (
+    Case,
+    Kind,
+    Later,
+    Link,
+    LossRecord,
+    Outputs,
+    Parameter,
+    SetCase,
+    Target,
+    Task,
+    parameters_of,
+)
 
 # Why a search cannot serve a loss of several tensors, by its first task.
 NEEDS: dict[Task, str] = {
@@ -120,7 +132,7 @@ def loss(
         record = replace(
             record, group=record.group or record.name, module_name=record.module_name or camel(rule.__name__)
         )
-        record = replace(record, form=functional(record))
+        record = replace(record, form=Later(functional))
         CATALOGUE.add(record)
         return record
 

@@ -136,6 +136,7 @@ def module(record: LossRecord) -> type[LossModule]:
     There is one class for each record. It is found as `losslab.nn.<name>`, so that its objects can be pickled.
     """
     if id(record) not in _MADE:
+        assert record.form is not None  # which makes it: a compiler could not trace that
         later = (*per_call(record), *held(record))
         defaults = {name: default for name, default in arguments(record).items() if name not in later}
         sizes = record.layout.sizes() if record.layout and record.layout.owned else ()

@@ -65,6 +65,31 @@ class SetCase:
     tolerance: float = 1e-4
 
 
+class Form:
+    """The functional form in a record: made, with the text that it carries, when it is first asked for.
+
+    Most programs use a few losses of the many that are declared on import.
+    """
+
+    def __get__(self, record: "LossRecord | None", owner: type) -> Callable[..., Any] | None:
+        if record is None:
+            return None  # the field's default
+        form = record.__dict__["_form"]
+        if isinstance(form, Later):
+            form = record.__dict__["_form"] = form.made_by(record)
+        return form
+
+    def __set__(self, record: "LossRecord", form: "Callable[..., Any] | Later | None") -> None:
+        record.__dict__["_form"] = None if isinstance(form, Form) else form  # itself: nothing was given
+
+
+@dataclass(frozen=True)
+class Later:
+    """A form that is not made yet, and what makes it from the record."""
+
+    made_by: Callable[["LossRecord"], Callable[..., Any]]
+
+
 @dataclass(frozen=True)
 class LossRecord:
     """The one declaration of a loss. `rule` returns one value per sample (or element) and never reduces.
@@ -111,7 +136,7 @@ class LossRecord:
     takes_ignore_index: bool = False
     takes_complex: bool = False
     uses: tuple[Callable[..., Any], ...] = ()  # helpers that the rule calls, exported with it
-    form: Callable[..., Any] | None = field(default=None, compare=False, repr=False)  # the functional form
+    form: Any = field(default=Form(), compare=False, repr=False)  # the functional form
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The functional form: checks, rule, weights and masks, reduction."""
