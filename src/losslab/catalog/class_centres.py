@@ -171,7 +171,7 @@ def cosface_loss(
         "margin": Parameter(Interval(1), search=Interval(1, 4)),
     },
     uses=(unit, length, angle, by_margin, log_probabilities, log_likelihood),
-    facts=Facts(),
+    facts=Facts(unknown=("lipschitz",)),
     cases=(
         # twice acos(.6): 2 * .36 - 1 = -.28, times the length 5; by its length, the gradient has the scores over 5
         SetCase(
@@ -202,7 +202,7 @@ def sphereface_loss(
     direction, centres, size = unit(input), unit(weight), length(input)
     cosine, sine = angle(direction, centres[target])
     turned = margin * torch.atan2(sine, torch.where((cosine == 0) & (sine == 0), 1.0, cosine))
-    half_turns = (turned / pi).detach().floor()
+    half_turns = (turned / torch.pi).detach().floor()
     own = (1 - 2 * half_turns.remainder(2)) * turned.cos() - 2 * half_turns
     return by_margin(size.unsqueeze(-1) * (direction @ centres.mT), size * own, target, scale)
 

@@ -5,19 +5,19 @@ probabilities. Below, p = softmax(x) and t is the target; classes are in dimensi
 """
 
 from collections.abc import Mapping
-from math import log, sqrt
+from math import log, log1p, sqrt
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, certain
 from losslab.spec.interval import POSITIVE, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
 
 SHARES = Layout({"input": Operand("N C *", predicted=True), "target": Operand("N C *", "distribution")}, "N *")
-NONE = -1e5  # the logarithm of 0, for sums of exponentials; finite, so that no gradient is 0 * inf
 
 # Scores of (1/8, 2/8, 5/8) and probabilities (1/2, 1/4, 1/4); scores of (1/4, 1/4, 1/2) and a certain class.
 FIRST = {"input": [[0.0, log(2), log(5)]], "target": [[0.5, 0.25, 0.25]]}
@@ -26,14 +26,19 @@ SURE = {"input": [[0.0, 0.0, log(2)]], "target": [[0.0, 0.0, 1.0]]}
 
 def log_share(share: Tensor) -> Tensor:
     """The logarithm of probabilities, far below any other where one is 0; its slope there is 0."""
-    none = share == 0
-    return share.masked_fill(none, 1.0).log().masked_fill(none, NONE)
+    none = share == 0  # finite, so that no gradient of a sum of exponentials is 0 * inf
+    return share.masked_fill(none, 1.0).log().masked_fill(none, -1e5)
+
+
+def split_entropy(share: float) -> float:
+    """The entropy of `share` against the rest: the most that `mixture_gap` can be."""
+    return -share * log(share) - (1 - share) * log1p(-share)
 
 
 def mixture_gap(log_p: Tensor, log_t: Tensor, beta: float | Tensor) -> Tensor:
     """beta KL(t || m) + (1 - beta) KL(p || m) with m = beta t + (1 - beta) p, over dimension 1."""
     beta = torch.as_tensor(beta, dtype=log_p.dtype, device=log_p.device)
-    log_p, log_t = log_p.clamp(min=NONE), log_t.clamp(min=NONE)
+    log_p, log_t = log_p.clamp(min=-1e5), log_t.clamp(min=-1e5)
     middle = torch.logaddexp(log_t + beta.log(), log_p + (-beta).log1p())
     return (beta * log_t.exp() * (log_t - middle) + (1 - beta) * log_p.exp() * (log_p - middle)).sum(1)
 
@@ -47,6 +52,9 @@ def mixture_gap(log_p: Tensor, log_t: Tensor, beta: float | Tensor) -> Tensor:
     bounds={"beta": Parameter(Interval(0, 1, True, True), search=Interval(0.05, 0.95))},
     uses=(log_share, mixture_gap),
     module_name="JSDivergenceLoss",
+    facts=Facts(
+        lambda beta: Interval(0, split_entropy(beta)), attained=certain, smooth=True, unknown=("lipschitz",)
+    ),
     cases=(
         # p = (1/4, 1/4, 1/2), t = (0, 0, 1): m = (1/8, 1/8, 3/4); t: ln(4/3) / 2; p: (ln(2) / 2 + ln(2/3) / 2) / 2
         # by p_c: ln(p_c / m_c) / 2, which are ln(2) / 2 twice and ln(2/3) / 2; their mean under p is ln(4/3) / 4
@@ -74,6 +82,7 @@ def js_divergence_loss(input: Tensor, target: Tensor, *, beta: float | Tensor = 
     source="Levin, Peres and Wilmer, Markov chains and mixing times, 2009",
     task="distribution",
     layout=SHARES,
+    facts=Facts(Interval(0, 1), attained=certain, lipschitz=sqrt(2) / 4),
     cases=(
         # (3/8 + 0 + 3/8) / 2
         SetCase(FIRST, 0.375, tolerance=1e-12),
@@ -101,6 +110,7 @@ def total_variation_loss(input: Tensor, target: Tensor) -> Tensor:
     task="distribution",
     layout=SHARES,
     uses=(log_share,),
+    facts=Facts(Interval(0, 1), attained=certain, smooth=True, unknown=("lipschitz",)),
     cases=(
         # 1 - sum of sqrt(p t) = 1 - sqrt(1/2); slopes (p_c sum - sqrt(p_c t_c)) / 2
         SetCase(SURE, 1 - sqrt(0.5), {}, {"input": [[sqrt(0.5) / 8] * 2 + [-sqrt(0.5) / 4]]}, 1e-12),
@@ -135,6 +145,7 @@ def not_one(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> str |
     bounds={"alpha": Parameter(POSITIVE, search=Interval(0.1, 0.9))},
     refuses=not_one,
     uses=(log_share,),
+    facts=Facts(attained=certain, convex=lambda alpha: alpha > 1, smooth=True, lipschitz=sqrt(2)),
     cases=(
         # alpha 1/2: -2 ln(sqrt(1/2)); slopes p_c - (1 for the certain class)
         SetCase(SURE, log(2), {}, {"input": [[0.25, 0.25, -0.5]]}, 1e-12),
@@ -161,6 +172,10 @@ def renyi_divergence_loss(input: Tensor, target: Tensor, *, alpha: float | Tenso
     layout=SHARES,
     bounds={"power": Parameter(Interval(1), search=Interval(1, 3))},
     module_name="Wasserstein1DLoss",
+    facts=Facts(
+        lambda classes: Interval(0, classes - 1), attained=certain, smooth=lambda power: power > 1,
+        unknown=("lipschitz",),
+    ),
     cases=(
         # (1/8, 3/8) against (1/2, 3/4): 3/8 + 3/8
         SetCase(FIRST, 0.75, tolerance=1e-12),

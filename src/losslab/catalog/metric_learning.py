@@ -1,6 +1,6 @@
 """Losses that compare the embeddings of a batch by their labels. Below, P and N are a row's positives and negatives."""
 
-from math import e, exp, inf, log, log1p, sqrt
+from math import e, exp, log, log1p, sqrt
 
 import torch
 import torch.nn.functional as F
@@ -97,9 +97,9 @@ def contrastive_loss(input1: Tensor, input2: Tensor, target: Tensor, *, margin: 
     source="Sohn, Improved deep metric learning with multi-class N-pair loss objective, NeurIPS 2016",
     task="embedding",
     layout=Layout({"anchor": ROWS, "positive": ROWS, "target": Operand("N", "label")}, "N", coupled=True),
-    uses=(log_sum_exp, others),
+    uses=(log_sum_exp, others, softplus),
     smells=collapsed,
-    facts=Facts(smooth=True),
+    facts=Facts(convex=True, smooth=True),
     cases=(
         # scores ln 2 and 0, then ln 3 and ln 5: the chances of the pairs are 2/3 and 5/8
         SetCase(
@@ -175,7 +175,7 @@ def lifted_structure_loss(
     """
     gap, (positive, negative) = distances(input), pairs(target, mask)
     near = log_sum_exp(margin - gap, negative)
-    some = near > -inf  # rows of one label have the same negatives, so both of a pair have some, or neither
+    some = near > -torch.inf  # rows of one label have the same negatives, so both of a pair have some, or neither
     near = torch.where(some, near, 0.0)
     both = torch.stack(torch.broadcast_tensors(near.unsqueeze(1), near)).logsumexp(0)
     value = torch.where(positive & some.unsqueeze(1), (gap + both).relu(), 0.0).square().sum(-1)
@@ -339,7 +339,7 @@ def batch_hard_triplet_loss(
     """
     gap, (positive, negative) = distances(input), pairs(target, mask)
     far = F.pad(torch.where(positive, gap, 0.0), (0, 1)).amax(-1)
-    near = F.pad(torch.where(negative, gap, inf), (0, 1), value=inf).amin(-1)
+    near = F.pad(torch.where(negative, gap, torch.inf), (0, 1), value=torch.inf).amin(-1)
     both = positive.any(-1) & negative.any(-1)
     rise = far - torch.where(both, near, 0.0)
     value = softplus(rise) if soft else (rise + margin).relu()

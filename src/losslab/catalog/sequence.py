@@ -1,7 +1,7 @@
 """Losses of sequences whose targets are shorter, and not aligned to them. Below, x are log-probabilities."""
 
 from collections.abc import Mapping
-from math import inf, log
+from math import log
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import SetCase
 
@@ -20,12 +21,12 @@ def log_add(*terms: Tensor) -> Tensor:
     largest = torch.where(largest.isfinite(), largest, 0.0)
     total = (stack - largest).exp().sum(0)
     none = total == 0
-    return torch.where(none, -inf, torch.where(none, 1.0, total).log() + largest)
+    return torch.where(none, -torch.inf, torch.where(none, 1.0, total).log() + largest)
 
 
 def later(row: Tensor, by: int) -> Tensor:
     """What stands `by` places before, -inf at the start."""
-    return F.pad(row, (by, 0), value=-inf)[..., : row.shape[-1]]
+    return F.pad(row, (by, 0), value=-torch.inf)[..., : row.shape[-1]]
 
 
 def padded(tensors: dict[str, Any]) -> dict[str, Any]:
@@ -138,6 +139,7 @@ def sequences(generator: torch.Generator, sizes: Mapping[str, tuple[int, ...]]) 
     positional=("blank", "reduction", "zero_infinity"),
     module_positional=("blank", "reduction", "zero_infinity"),
     uses=(log_add, later),
+    facts=Facts(smooth=True, unknown=("lipschitz",)),
     cases=(
         # three frames of three equal chances, label 1: 6 ways, of 27; the slope is minus the share of ways
         SetCase(
@@ -199,10 +201,10 @@ def ctc_loss(
     labels = F.pad(labels, (0, 1), value=blank)
     skips = (labels != blank) & (labels != F.pad(labels, (2, 0), value=blank)[..., :-2])
     found = log_probs.gather(-1, labels.expand(*log_probs.shape[:-1], -1))
-    ways = F.pad(torch.full_like(labels[..., 1:], -inf, dtype=found.dtype), (1, 0))
+    ways = F.pad(torch.full_like(labels[..., 1:], -torch.inf, dtype=found.dtype), (1, 0))
     for step, frame in enumerate(found):
-        jump = torch.where(skips, later(ways, 2), -inf)
+        jump = torch.where(skips, later(ways, 2), -torch.inf)
         ways = torch.where(step < input_lengths.unsqueeze(-1), log_add(ways, later(ways, 1), jump) + frame, ways)
-    last = torch.where(ends > 0, ways.gather(-1, (2 * ends - 1).clamp(min=0)), -inf)
+    last = torch.where(ends > 0, ways.gather(-1, (2 * ends - 1).clamp(min=0)), -torch.inf)
     total = log_add(ways.gather(-1, 2 * ends), last).squeeze(-1)
-    return torch.where(total == -inf, 0.0, -total) if zero_infinity else -total
+    return torch.where(total == -torch.inf, 0.0, -total) if zero_infinity else -total

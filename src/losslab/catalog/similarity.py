@@ -1,7 +1,6 @@
 """What losses over embeddings share: lengths, cosines, pairs by label, sums in the exponent, and what looks wrong."""
 
 from collections.abc import Mapping
-from math import inf
 from typing import Any
 
 import torch
@@ -52,8 +51,8 @@ def pairs(target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
 def log_sum_exp(x: Tensor, keep: Tensor, dim: int = -1) -> Tensor:
     """log of the sum of exp(x) over what is kept; -inf, with slope 0, over nothing."""
     some = keep.any(dim, keepdim=True)
-    total = x.masked_fill(~keep & some, -inf).masked_fill(~some, 0.0).logsumexp(dim)
-    return torch.where(some.squeeze(dim), total, -inf)
+    total = x.masked_fill(~keep & some, -torch.inf).masked_fill(~some, 0.0).logsumexp(dim)
+    return torch.where(some.squeeze(dim), total, -torch.inf)
 
 
 def softplus(x: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from losslab.spec.declare import loss
-from losslab.spec.interval import POSITIVE, Interval
+from losslab.spec.facts import Facts
+from losslab.spec.interval import POSITIVE, REAL, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import SetCase
 
@@ -46,7 +47,7 @@ def log_sum_among(input: Tensor, among: Tensor) -> Tensor:
 
 def log_outlived(z: Tensor) -> Tensor:
     """The logarithm of the chance that a standard normal number is above z, exact in both tails."""
-    late, early = z.clamp(min=0.0) / sqrt(2), z.clamp(max=0.0) / sqrt(2)
+    late, early = z.clamp(min=0.0) * 0.5**0.5, z.clamp(max=0.0) * 0.5**0.5
     far = (torch.special.erfcx(late) / 2).log() - late.square()
     return torch.where(z > 0, far, torch.log1p(-torch.special.erfc(-early) / 2))
 
@@ -63,6 +64,7 @@ def log_outlived(z: Tensor) -> Tensor:
     ),
     choices={"ties": ("efron", "breslow")},
     uses=(log_sum_among,),
+    facts=Facts(Interval(-1), convex=True, smooth=True, lipschitz=sqrt(2)),
     cases=(
         # events at 2 (risk 2 among 2, 3 and 1) and at 5 (alone); the censored row counts among those at risk
         SetCase(
@@ -112,6 +114,7 @@ def cox_loss(
     task="survival",
     layout=AFT,
     module_name="WeibullAFTLoss",
+    facts=Facts(REAL, convex=True, smooth=True, unknown=("lipschitz",)),
     cases=(
         # z = (ln 4 - ln 2) / (1/2) = ln 4: 4 - (ln 4 + ln 2 - ln 4) with the event, 4 without
         SetCase(
@@ -147,6 +150,7 @@ def weibull_aft_loss(location: Tensor, log_scale: Tensor, time: Tensor, event: T
     layout=AFT,
     uses=(log_outlived,),
     module_name="LogNormalAFTLoss",
+    facts=Facts(REAL, convex=True, smooth=True),
     cases=(
         # as above, z = ln 4: z^2 / 2 + ln(2 pi) / 2 - ln 2 + ln 4; the slope by location is -z / scale
         SetCase(
@@ -167,7 +171,7 @@ def log_normal_aft_loss(location: Tensor, log_scale: Tensor, time: Tensor, event
     Where the hazard rises and then falls. With every event seen it is `gaussian_nll_loss` of the logarithm of time.
     """
     z = (time.log() - location) * (-log_scale).exp()
-    seen = 0.5 * z.square() + 0.5 * log(2 * pi) + log_scale + time.log()
+    seen = 0.5 * z.square() + 0.9189385332046727 + log_scale + time.log()
     return event * seen - (1 - event) * log_outlived(z)
 
 
@@ -183,6 +187,7 @@ def log_normal_aft_loss(location: Tensor, log_scale: Tensor, time: Tensor, event
         },
         "N",
     ),
+    facts=Facts(convex=True, smooth=True, unknown=("lipschitz",)),
     cases=(
         # hazards 3/4, 1/2, 1/4: 1/4 survive the first, half of them have it in the second
         SetCase(

@@ -2,7 +2,8 @@
 
 from math import log
 
-from torch import Tensor, where
+import torch
+from torch import Tensor
 
 from losslab.catalog.segmentation import (
     BY_CHANNEL,
@@ -22,7 +23,8 @@ from losslab.catalog.segmentation import (
     ratio,
 )
 from losslab.spec.declare import loss
-from losslab.spec.interval import NON_NEGATIVE, POSITIVE, Interval
+from losslab.spec.facts import Facts, certain
+from losslab.spec.interval import NON_NEGATIVE, POSITIVE, UNIT, Interval
 from losslab.spec.layout import Layout
 from losslab.spec.record import Parameter, SetCase
 
@@ -58,7 +60,7 @@ def tversky(
 def power(value: Tensor, exponent: float | Tensor) -> Tensor:
     """value ** exponent of what is not negative; at 0 the slope is 0 too."""
     none = value == 0
-    return where(none, 0.0, where(none, 1.0, value) ** exponent)
+    return torch.where(none, 0.0, torch.where(none, 1.0, value) ** exponent)
 
 
 @loss(
@@ -76,6 +78,7 @@ def power(value: Tensor, exponent: float | Tensor) -> Tensor:
     refuses=not_probabilities,
     smells=already_softmax,
     uses=(*CLASS_HELPERS, jaccard),
+    facts=Facts(UNIT, attained=certain, smooth=True, unknown=("lipschitz",)),
     cases=(
         # wrong: .4 + .25 of either class; both have .75 and .6;
         SetCase(
@@ -129,6 +132,7 @@ def jaccard_loss(
     refuses=not_probabilities,
     smells=already_sigmoid,
     uses=(*CHANNEL_HELPERS, jaccard),
+    facts=Facts(UNIT, smooth=True, unknown=("lipschitz",)),
     cases=(
         # wrong: .5 + .2 + .2, both have 1.3, and .5 for smoothness
         SetCase(
@@ -181,6 +185,7 @@ def sigmoid_jaccard_loss(
     refuses=not_probabilities,
     smells=already_softmax,
     uses=(*CLASS_HELPERS, tversky),
+    facts=Facts(UNIT, attained=certain, smooth=True, unknown=("lipschitz",)),
     cases=(
         # class 0 has .4 too much and lacks .25, class 1 the other way round: .2 * .4 + .7 * .25 and .2 * .25 + .7 * .4
         SetCase(
@@ -237,6 +242,7 @@ def tversky_loss(
     refuses=not_probabilities,
     smells=already_sigmoid,
     uses=(*CHANNEL_HELPERS, tversky),
+    facts=Facts(UNIT, smooth=True, unknown=("lipschitz",)),
     cases=(
         # both have 1.3; .2 too much, .7 missing: .25 * .2 + .75 * .7 = .575
         SetCase(
@@ -296,6 +302,7 @@ def sigmoid_tversky_loss(
     refuses=not_probabilities,
     smells=already_softmax,
     uses=(*CLASS_HELPERS, tversky, power),
+    facts=Facts(UNIT, attained=certain, smooth=True, unknown=("lipschitz",)),
     cases=(
         # the Tversky losses of `tversky_loss`, squared: twice the loss times its slope
         SetCase(

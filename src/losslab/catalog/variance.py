@@ -1,7 +1,7 @@
 """Losses of a mean and a variance for each target. Below, r = y - m and s^2 is the variance."""
 
 from collections.abc import Mapping
-from math import erf, exp, log, pi, sqrt
+from math import erf, exp, inf, log, pi, sqrt
 from numbers import Real
 from typing import Any
 
@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from losslab.spec.declare import loss
-from losslab.spec.interval import NON_NEGATIVE, POSITIVE, UNIT
+from losslab.spec.facts import Facts, same
+from losslab.spec.interval import NON_NEGATIVE, POSITIVE, UNIT, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
 
@@ -49,6 +50,12 @@ def variances(generator: torch.Generator, sizes: Mapping[str, tuple[int, ...]]) 
     return {"var": 0.3 + torch.rand(sizes["*"], generator=generator, dtype=torch.float64)}
 
 
+def least_likely(beta: float, eps: float) -> Interval:
+    """Above the least value of v ** beta log(v) / 2, which is at v = exp(-1 / beta) unless eps is larger."""
+    v = max(eps, exp(-1 / beta) if beta > 0 else 0.0)
+    return Interval(v**beta * log(v) / 2)
+
+
 MEAN_AND_VARIANCE = Layout(
     {
         "input": Operand("*", predicted=True), "target": Operand("*"),
@@ -72,6 +79,9 @@ MEAN_AND_VARIANCE = Layout(
     module_name="GaussianNLLLoss",
     positional=("full", "eps", "reduction"),
     uses=(floored,),
+    facts=Facts(
+        lambda eps: Interval(log(eps) / 2 if eps > 0 else -inf), attained=same, convex=True, smooth=True, symmetric=True
+    ),
     cases=(
         # errors 3 and -1 of variances 4 and 1/2: (ln 4 + 9/4) / 2 and (ln(1/2) + 2) / 2; slopes -r / s^2 and
         # (1 / s^2 - r^2 / s^4) / 2, halved by the mean
@@ -106,7 +116,7 @@ def gaussian_nll_loss(
     """
     s2 = floored(var, eps)
     value = 0.5 * (s2.log() + (input - target).square() / s2)
-    return value + 0.5 * log(2 * pi) if full else value
+    return value + 0.9189385332046727 if full else value
 
 
 @loss(
@@ -120,6 +130,7 @@ def gaussian_nll_loss(
     bounds={"beta": Parameter(UNIT, search=UNIT), "eps": Parameter(POSITIVE)},
     lacks={"finite differences": "the factor var ** beta is held constant, as its authors define it"},
     uses=(floored,),
+    facts=Facts(least_likely, attained=same, convex=True, smooth=True, symmetric=True),
     cases=(
         # errors 3 and -1 of variances 4 and 1/4: 2 (ln 4 + 9/4) / 2 and (ln(1/4) + 4) / 4; the slopes of the likelihood
         # times 2 and 1/2: -3/4 and 4 by the mean, (1/4 - 9/16) / 2 and (4 - 16) / 2 by the variance
@@ -158,6 +169,10 @@ def beta_nll_loss(
     refuses=negative_variance,
     bounds={"eps": Parameter(POSITIVE)},
     uses=(floored,),
+    facts=Facts(
+        lambda eps: Interval((sqrt(2) - 1) * sqrt(eps / pi)), attained=same, convex=True, smooth=True, lipschitz=1.0,
+        symmetric=True,
+    ),
     cases=(
         # no error: s (sqrt(2 / pi) - 1 / sqrt(pi)), s = 2; the slope by s over 2 s
         SetCase(
@@ -190,4 +205,4 @@ def crps_gaussian_loss(input: Tensor, target: Tensor, var: Tensor, *, eps: float
     s = floored(var, eps).sqrt()
     gap = input - target
     z = gap / s
-    return gap * torch.erf(z * 0.5**0.5) + s * ((2 / pi) ** 0.5 * torch.exp(-0.5 * z.square()) - pi**-0.5)
+    return gap * torch.erf(z * 0.5**0.5) + s * ((2 / torch.pi) ** 0.5 * torch.exp(-0.5 * z.square()) - torch.pi**-0.5)

@@ -121,7 +121,8 @@ def _check_call(function: Any, given: Any, target: Any) -> None:
     places, keywords = _arguments(given)
     places = (*places, *(() if target is None else (target,)))
     try:
-        signature = inspect.signature(function.forward if isinstance(function, nn.Module) else function)
+        called = function.form if isinstance(function, LossRecord) else function
+        signature = inspect.signature(called.forward if isinstance(called, nn.Module) else called)
     except (TypeError, ValueError):
         return
     try:

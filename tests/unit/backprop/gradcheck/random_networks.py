@@ -14,7 +14,7 @@ ACTIVATIONS = (
     nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Hardswish, nn.Hardtanh,
     nn.Mish, nn.SELU, nn.PReLU, nn.Softsign,
 )  # fmt: skip
-LOSSES = tuple(CATALOGUE)
+LOSSES = tuple(name for name, record in CATALOGUE.items() if record.layout is None and not record.per_class)
 
 
 def network(seed: int) -> tuple[nn.Module, Tensor, Tensor, Any]:
