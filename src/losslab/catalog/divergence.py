@@ -1,13 +1,15 @@
 """How far one distribution is from another."""
 
 from collections.abc import Mapping
-from math import log
+from math import exp, log
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
+from losslab.spec.interval import Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import SetCase
 
@@ -41,16 +43,16 @@ def kl_smells(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> dic
         )
     if share.numel() and share.max() > 1 + ROUNDING:
         found["target"] = f"target should hold probabilities, but the largest is {share.max():g}"
-    elif share.numel() and mask is None and not sums_to_one(share):
+    elif share.numel() and mask is None and not sums_to_one(share, options.get("off", ROUNDING)):
         total = share.sum(-1).max()
         found["sum"] = f"target should hold distributions, but its rows do not sum to one: one sums to {total:g}"
     return found
 
 
-def sums_to_one(share: Tensor) -> bool:
+def sums_to_one(share: Tensor, off: float) -> bool:
     """Over dimension 1 or the last; a single number need not."""
     dims = {1 % share.ndim, share.ndim - 1} if share.ndim else ()
-    return not dims or any(((share.sum(dim) - 1).abs() <= ROUNDING).all() for dim in dims)
+    return not dims or any(((share.sum(dim) - 1).abs() <= off).all() for dim in dims)
 
 
 def kl_batch(generator: torch.Generator, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
@@ -69,6 +71,7 @@ def kl_batch(generator: torch.Generator, sizes: Mapping[str, tuple[int, ...]]) -
     smells=kl_smells,
     torch_name="kl_div",
     module_name="KLDivLoss",
+    facts=Facts(Interval(-exp(-1)), convex=True, smooth=True, unknown=("lipschitz",)),
     cases=(
         # rows (1/2, 1/2) and (1/4, 3/4) against (1/4, 3/4) and (1, 0): log(3/2) 3/4 - log(2) / 4 and log 4
         SetCase(

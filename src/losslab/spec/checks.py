@@ -154,7 +154,7 @@ def _rowwise_fix(input: Tensor, target: Tensor, expected: torch.Size, class_dim:
     if input.ndim > 2 and target.shape == input.shape[:-1]:
         return "Your classes look like the last dimension: pass class_dim=-1"
     if target.ndim == len(expected) + 1 and 1 in target.shape[class_dim : class_dim + 1]:
-        return f"Use target.squeeze({class_dim})"
+        return f"Use target.squeeze({class_dim})" + (".long()" if target.is_floating_point() else "")
     return "Give one target for each row of scores"
 
 
@@ -211,13 +211,13 @@ def check_parameter_shapes(record: LossRecord, params: Mapping[str, Any], input:
             raise ValueError(f"{record.name}: {name} has shape {shape(value)}; it must have {wanted}")
 
 
-def check_values(record: LossRecord, input: Tensor, target: Tensor, soft: bool, domain: Interval) -> None:
+def check_values(record: LossRecord, input: Tensor, target: Tensor, soft: bool, domain: Interval, off: float) -> None:
     """Ranges, looked at after ignored elements were replaced; classes last.
 
-    domain: where the input must lie, with these options.
+    domain: where the input must lie, with these options. off: by how much distributions may miss a sum of one.
     """
     if record.kind == "rowwise" and soft:
-        check_distribution(record.name, target)
+        check_distribution(record.name, target, off=off)
     elif record.kind == "rowwise":
         check_labels(record, target, input.shape[-1])
     elif record.target == "sign":
@@ -243,14 +243,20 @@ def check_labels(record: LossRecord, target: Tensor, classes: int, what: str = "
     )
 
 
-def check_distribution(name: str, target: Tensor, what: str = "target") -> None:
+def rounding(*tensors: Tensor) -> float:
+    """By how much probabilities of these types may miss a sum of one."""
+    return 1e-2 if any(one.is_floating_point() and one.dtype.itemsize < 4 for one in tensors) else 1e-3
+
+
+def check_distribution(name: str, target: Tensor, what: str = "target", off: float = 1e-3) -> None:
+    """off: by how much a row may miss a sum of one."""
     if target.numel() == 0:
         return
     low = target.min()
     if not low >= 0:
         raise ValueError(f"{name}: {what} holds probabilities, but its smallest value is {low:g}")
     totals = target.sum(-1)
-    bad = ~((totals - 1).abs() <= 1e-2 if target.dtype.itemsize < 4 else (totals - 1).abs() <= 1e-3)
+    bad = ~((totals - 1).abs() <= off)
     if bad.any():
         total, index = first(totals, bad)
         raise ValueError(

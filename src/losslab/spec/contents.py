@@ -34,9 +34,13 @@ def fill(operand: Operand, like: Tensor) -> float:
 
 
 def check_contents(
-    record: LossRecord, key: str, operand: Operand, tensor: Tensor, sizes: Mapping[str, tuple[int, ...]]
-) -> None:
-    """Raises ValueError where values are not what the operand holds; left-out elements were replaced before."""
+    record: LossRecord, key: str, operand: Operand, tensor: Tensor, sizes: Mapping[str, tuple[int, ...]],
+    off: float = 1e-3,
+) -> None:  # fmt: skip
+    """Raises ValueError where values are not what the operand holds; left-out elements were replaced before.
+
+    off: by how much distributions may miss a sum of one.
+    """
     if tensor.numel() == 0:
         return
     name, holds = record.name, operand.holds
@@ -47,7 +51,7 @@ def check_contents(
         checks.check_labels(record, tensor, sizes[operand.of][0], key)
     elif holds in ("distribution", "class or distribution"):
         dims = ("N", operand.of, "*") if holds == "class or distribution" else operand.names
-        checks.check_distribution(name, tensor.movedim(_place(dims, operand.of), -1), key)
+        checks.check_distribution(name, tensor.movedim(_place(dims, operand.of), -1), key, off)
     elif holds == "probability":
         checks.check_domain(name, key, tensor, UNIT)
     elif holds == "sign" and record.torch_name is None and (wrong := checks.wrong_signs(tensor, key)):

@@ -84,8 +84,9 @@ def forget(name: str | None = None) -> None:
 
 
 def judged(
-    record: LossRecord, input: Tensor, target: Tensor, soft: bool, domain: Interval, *, values: bool, smells: bool
-) -> Tensor:
+    record: LossRecord, input: Tensor, target: Tensor, soft: bool, domain: Interval, most: float, *, values: bool,
+    smells: bool,
+) -> Tensor:  # fmt: skip
     """Notes what is wrong with a batch of a loss of two tensors, classes last; returns the target to go on with.
 
     A label out of range would stop the device for good. Such a batch is refused later; until then its labels are moved
@@ -93,7 +94,7 @@ def judged(
     """
     if input.numel() == 0 or target.numel() == 0 or input.is_complex():
         return target
-    found = _of_target(record, input, target.detach(), soft) if values else []
+    found = _of_target(record, input, target.detach(), soft, most) if values else []
     if values and (domain == UNIT or record.input_domain_of is not None or record.torch_name is None):
         found += outside("input", input, domain)
     if smells:
@@ -136,14 +137,14 @@ def of_operands(
     return found
 
 
-def _of_target(record: LossRecord, input: Tensor, target: Tensor, soft: bool) -> list[Suspicion]:
+def _of_target(record: LossRecord, input: Tensor, target: Tensor, soft: bool, most: float) -> list[Suspicion]:
     if record.kind == "rowwise" and not soft:
         return labels(target, input.shape[-1], "labels")
     if record.kind == "rowwise":
         low, off = target.min(), (target.sum(-1) - 1).abs().max()
         return [
             Suspicion(~(low >= 0), lambda: f"target holds probabilities, but its smallest value is {low.item():g}"),
-            Suspicion(~(off <= 1e-3), lambda: f"target rows must sum to one; one is off by {off.item():.6g}"),
+            Suspicion(~(off <= most), lambda: f"target rows must sum to one; one is off by {off.item():.6g}"),
         ]
     if record.target == "sign":
         return [] if record.torch_name is not None else [signs("target", target)]

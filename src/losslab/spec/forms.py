@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losslab.spec import checks, compatible, deferred, policy, sets
+from losslab.spec import checks, compatible, compiled, deferred, policy, sets
 from losslab.spec.describe import describe
 from losslab.spec.interval import REAL, harmless
 from losslab.spec.precision import as_real, call, computing_dtype
@@ -169,7 +169,7 @@ def elements(
         checks.check_per_class(record.name, key, own[key], input.shape[class_dim])
     checks.check_parameter_shapes(record, {k: v for k, v in own.items() if k in record.parameters}, input)
 
-    dtype = computing_dtype(input, target)
+    dtype, off = computing_dtype(input, target), checks.rounding(target)
     input = input.to(dtype)
     if record.kind == "rowwise":
         input = input.movedim(class_dim, -1)
@@ -185,13 +185,15 @@ def elements(
         rows = keep.unsqueeze(-1) if record.kind == "rowwise" else keep
         input = torch.where(rows, input, harmless(domain))
         target = replaced(record, target, rows if soft else keep, soft)
+    if torch.compiler.is_compiling():
+        compiled.asserted(record, input, target, domain)
     bad_values, smells = policy.looks(record.name, input)
     bad_values = bad_values and not compatible.unlooked(record, record.kind == "rowwise" and not soft)
     if (bad_values or smells) and policy.waits(input):
-        target = deferred.judged(record, input.detach(), target, soft, domain, values=bad_values, smells=smells)
+        target = deferred.judged(record, input.detach(), target, soft, domain, off, values=bad_values, smells=smells)
         bad_values = smells = False
     if bad_values:
-        checks.check_values(record, input.detach(), target.detach(), soft, domain)
+        checks.check_values(record, input.detach(), target.detach(), soft, domain, off)
     if smells:
         checks.check_smells(record, input.detach(), target.detach())
 

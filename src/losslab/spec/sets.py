@@ -9,7 +9,7 @@ from torch import Tensor
 
 from losslab.spec import checks, contents, deferred, policy
 from losslab.spec.layout import INTEGERS, Layout, Operand, bind_dims, shape_of
-from losslab.spec.operands import actual, as_one_type, classes_in_place, filled, kept, narrowed
+from losslab.spec.operands import actual, as_one_type, check_labels, classes_in_place, filled, kept, narrowed
 from losslab.spec.record import LossRecord, SetCase
 
 
@@ -51,7 +51,9 @@ def elements(
     if layout.prepare is not None:
         tensors = layout.prepare(tensors)
     check_operands(record, layout, tensors)
+    check_labels(record, layout, tensors, class_dim)
     operands = actual(layout, tensors)
+    off = checks.rounding(*tensors.values())
     tensors = as_one_type(operands, classes_in_place(operands, tensors, class_dim))
     sizes = bind_dims(name, operands, tensors)
     wanted = torch.Size(shape_of(layout.unreduced, sizes))
@@ -61,7 +63,9 @@ def elements(
     keep = kept(record, layout, operands, tensors, sizes, common.get("mask"), ignore_index)
     if keep is not None:
         tensors = filled(layout, operands, tensors, keep, sizes)
-    tensors = look(record, operands, tensors, sizes, {**own, "reduction": common["reduction"], "mask": keep})
+    tensors = look(
+        record, operands, tensors, sizes, {**own, "reduction": common["reduction"], "mask": keep, "off": off}
+    )
 
     masked = {"mask": keep} if "mask" in inspect.signature(record.rule).parameters else {}
     value, counted = as_pair(call(record, tensors, {**own, **masked}))
@@ -117,7 +121,8 @@ def look(
     """Refuses wrong values and warns of those that look like a mistake, as often as the policy says.
 
     Returns the operands to go on with.
-    own: the loss's options, the reduction, and under "mask" which elements are kept (None: all).
+    own: the loss's options, the reduction, under "mask" which elements are kept (None: all), and under "off" by how
+        much distributions may miss a sum of one.
     """
     bad_values, smells = policy.looks(record.name, next(iter(tensors.values())))
     plain = {key: tensor.detach() for key, tensor in tensors.items()} if bad_values or smells else {}
@@ -125,7 +130,7 @@ def look(
         return deferred.judged_all(record, operands, tensors, sizes) if bad_values else tensors
     if bad_values:
         for key, tensor in plain.items():
-            contents.check_contents(record, key, operands[key], tensor, sizes)
+            contents.check_contents(record, key, operands[key], tensor, sizes, own["off"])
         if record.refuses is not None and (wrong := record.refuses(plain, own)):
             raise ValueError(f"{record.name}: {wrong}")
     for key, one in operands.items() if smells and record.torch_name is not None else ():

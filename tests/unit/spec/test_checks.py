@@ -193,3 +193,13 @@ def test_a_warning_points_at_the_line_that_called_the_loss():
     with pytest.warns(policy.LossWarning) as seen:
         row_loss(scores(5).softmax(1), torch.zeros(5).long())
     assert seen[0].filename == __file__
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_distributions_of_half_precision_may_miss_one_by_their_rounding(kind):
+    soft = torch.tensor([[0.1, 0.3, 0.6], [0.15, 0.35, 0.5]], dtype=torch.float64).to(kind)
+    soft = torch.cat([soft, torch.rand(64, 3).softmax(1).to(kind)])
+    assert (soft.double().sum(1) - 1).abs().max() > (1e-3 if kind == torch.bfloat16 else 0)
+    assert row_loss(torch.zeros(66, 3, dtype=kind), soft).isfinite()
+    with pytest.raises(ValueError, match=r"sums to 0\.9[67]"):
+        row_loss(torch.zeros(1, 2, dtype=kind), torch.tensor([[0.5, 0.47]], dtype=kind))
