@@ -6,18 +6,19 @@ from typing import Any
 
 import torch
 
+from losslab.spec.describe import ends
 from losslab.spec.facts import CLASSES, CONSTANTS, Facts, same
 from losslab.spec.interval import Interval
 from losslab.spec.record import LossRecord
 
 YES_OR_NO = {
-    "convex": ("Convex in the input", "Not convex in the input"),
+    "convex": ("Convex in the {first}", "Not convex in the {first}"),
     "smooth": ("Its gradient is continuous", "Its gradient jumps"),
     "proper": (
         "Proper: the true probabilities have the least expected loss",
         "Not proper: other probabilities than the true ones may have less expected loss",
     ),
-    "symmetric": ("Swapping input and target changes nothing", "Swapping input and target changes the loss"),
+    "symmetric": ("Swapping {first} and {second} changes nothing", "Swapping {first} and {second} changes the loss"),
 }
 
 
@@ -27,15 +28,17 @@ def facts_in_words(record: LossRecord) -> list[str]:
     if stated is None:
         return []
     facts = stated.at(**record.defaults)
-    least = "; it is least where input and target are equal" if stated.attained is same else ""
+    first, second = ends(record)
+    least = f"; it is least where {first} and {second} are equal" if stated.attained is same else ""
     found = [f"Each element is {between(facts.values)}{least}{settings(stated.values)}."]
     for name, words in YES_OR_NO.items():
         if (value := getattr(facts, name)) is not None:
-            found.append(f"{words[not value]}{settings(getattr(stated, name))}.")
+            found.append(f"{words[not value].format(first=first, second=second)}{settings(getattr(stated, name))}.")
+    of = "" if first == "input" else f" by the {first}"
     if facts.lipschitz is not None:
-        found.append(f"No gradient is longer than {facts.lipschitz:.4g}{settings(stated.lipschitz)}.")
-    else:
-        found.append(f"Its gradient is not bounded{settings(stated.lipschitz)}.")
+        found.append(f"No gradient{of} is longer than {facts.lipschitz:.4g}{settings(stated.lipschitz)}.")
+    elif "lipschitz" not in facts.unknown:
+        found.append(f"Its gradient{of} is not bounded{settings(stated.lipschitz)}.")
     if facts.best_constant is not None:
         best = CONSTANTS[facts.best_constant]
         found.append(f"The input that is best for all rows at once is {best}{settings(stated.best_constant)}.")

@@ -1,7 +1,7 @@
 """Boxes whose sides are predicted as distributions over bins."""
 
 from collections.abc import Mapping
-from math import log
+from math import log, sqrt
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from losslab.catalog.classification import guarded
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
 from losslab.spec.interval import NON_NEGATIVE
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import SetCase
@@ -43,6 +44,7 @@ def beyond_bins(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> s
     ),
     refuses=beyond_bins,
     uses=(guarded,),
+    facts=Facts(convex=True, smooth=True, lipschitz=sqrt(2)),
     cases=(
         # probabilities 1/8, 2/8 and 5/8; 1.25 is three quarters bin 1 and one quarter bin 2, and exactly 2 is all bin 2
         SetCase(

@@ -13,7 +13,7 @@ from torch import Tensor
 from losslab.catalog.segmentation import ratio
 from losslab.catalog.tversky import power
 from losslab.spec.declare import loss
-from losslab.spec.facts import Facts
+from losslab.spec.facts import Facts, same
 from losslab.spec.interval import NON_NEGATIVE, POSITIVE, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
@@ -67,7 +67,7 @@ def centre_cost(a: Tensor, b: Tensor, eps: float | Tensor) -> Tensor:
     task="boxes",
     layout=BOX,
     bounds={"eps": EPS},
-    facts=Facts(Interval(0, 1)),
+    facts=Facts(Interval(0, 1), attained=same, symmetric=True),
     uses=(area, overlap, ratio),
     cases=(
         # by x1 the union shrinks by 2; by x2 the overlap grows by 2 and the union stays; by y1 the overlap shrinks by 1
@@ -95,7 +95,7 @@ def iou_loss(input: Tensor, target: Tensor, *, eps: float | Tensor = 0.0) -> Ten
     task="boxes",
     layout=BOX,
     bounds={"eps": EPS},
-    facts=Facts(Interval(0, 2)),
+    facts=Facts(Interval(0, 2), attained=same, symmetric=True),
     uses=(area, overlap, hull, ratio),
     cases=(
         SetCase(PAIR, 0.8 + 2 / 12, tolerance=1e-12),
@@ -124,7 +124,7 @@ def giou_loss(input: Tensor, target: Tensor, *, eps: float | Tensor = 0.0) -> Te
     task="boxes",
     layout=BOX,
     bounds={"eps": EPS},
-    facts=Facts(Interval(0, 2)),
+    facts=Facts(Interval(0, 2), attained=same, symmetric=True),
     uses=(area, overlap, hull, centre_gap, centre_cost, ratio),
     cases=(
         SetCase(PAIR, 0.8 + 1 / 25, tolerance=1e-12),
@@ -162,7 +162,7 @@ def aspect(box: Tensor) -> Tensor:
     task="boxes",
     layout=BOX,
     bounds={"eps": EPS},
-    facts=Facts(Interval(0, 3)),
+    facts=Facts(Interval(0, 2.5), attained=same, symmetric=True),
     lacks={"finite differences": "alpha is held constant, as in the paper"},
     uses=(area, overlap, hull, centre_gap, centre_cost, aspect, ratio),
     cases=(
@@ -199,7 +199,7 @@ def ciou_loss(input: Tensor, target: Tensor, *, eps: float | Tensor = 0.0) -> Te
     task="boxes",
     layout=BOX,
     bounds={"eps": EPS},
-    facts=Facts(Interval(0, 4)),
+    facts=Facts(Interval(0, 3.25), attained=same, symmetric=True),
     uses=(area, overlap, hull, centre_gap, centre_cost, ratio),
     cases=(
         SetCase(PAIR, 0.84 + 4 / 16, tolerance=1e-12),
@@ -231,7 +231,7 @@ def eiou_loss(input: Tensor, target: Tensor, *, eps: float | Tensor = 0.0) -> Te
     task="boxes",
     layout=BOX,
     bounds={"theta": Parameter(Interval(1), search=Interval(2, 6)), "eps": EPS},
-    facts=Facts(Interval(0, 3)),
+    facts=Facts(lambda theta: Interval(0, 2 - exp(-2) + (1 - exp(-1)) ** theta), attained=same, symmetric=True),
     uses=(area, overlap, hull, centre_gap, ratio),
     cases=(
         # level centres, 1 of 3 apart: no angle, so exp(-2 / 9); equal widths, and half the height is lacking
@@ -280,7 +280,7 @@ def siou_loss(input: Tensor, target: Tensor, *, theta: float | Tensor = 4.0, eps
     task="boxes",
     layout=BOX,
     bounds={"alpha": Parameter(POSITIVE, search=Interval(0.5, 5), log=True), "eps": EPS},
-    facts=Facts(Interval(0, 1)),
+    facts=Facts(Interval(0, 1), attained=same, symmetric=True),
     uses=(area, overlap, power, ratio),
     cases=(
         SetCase(PAIR, 1 - 0.2**3, tolerance=1e-12),

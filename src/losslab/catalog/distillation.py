@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from losslab.catalog.distributions import mixture_gap
+from losslab.catalog.distributions import mixture_gap, split_entropy
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, same
 from losslab.spec.interval import NON_NEGATIVE, POSITIVE, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
@@ -40,6 +41,9 @@ def divergence(log_q: Tensor, log_p: Tensor) -> Tensor:
     layout=BOTH,
     bounds={"temperature": TEMPERATURE},
     uses=(divergence,),
+    facts=Facts(
+        attained=same, convex=True, smooth=True, lipschitz=lambda temperature: sqrt(2) * temperature, symmetric=False
+    ),
     cases=(
         # (1/8) ln(1/2) + (5/8) ln(5/4); slopes p - q
         SetCase(
@@ -82,6 +86,10 @@ def distillation_loss(input: Tensor, teacher: Tensor, *, temperature: float | Te
     },
     module_name="GeneralizedJSDistillationLoss",
     uses=(mixture_gap,),
+    facts=Facts(
+        lambda beta, temperature: Interval(0, temperature**2 * split_entropy(beta)), attained=same, smooth=True,
+        symmetric=lambda beta: beta == 0.5, unknown=("lipschitz",),
+    ),
     cases=(
         # p = (1/2, 1/2), q = (3/4, 1/4), m = (5/8, 3/8)
         # by p_c: ln(p_c / m_c) / 2, so the slope by the first score is (ln(4/5) - ln(4/3)) / 8
@@ -126,6 +134,10 @@ def generalized_js_distillation_loss(
     module_name="DKDLoss",
     takes_ignore_index=True,
     uses=(divergence,),
+    facts=Facts(
+        attained=same, convex=lambda alpha, beta: beta >= alpha, smooth=True,
+        lipschitz=lambda alpha, beta, temperature: temperature * sqrt(alpha**2 + (alpha + beta) ** 2 + beta**2),
+    ),
     cases=(
         # class 2: (5/8, 3/8) against (1/2, 1/2); the others (1/3, 2/3) against (1/2, 1/2)
         # slopes: p_y - q_y for class 2 and shared by the others by 1/2; 3 times (1/2 - 1/3) and (1/2 - 2/3)
@@ -195,6 +207,7 @@ def relative_distances(rows: Tensor, both: Tensor) -> Tensor:
     layout=CROWD,
     module_name="RKDDistanceLoss",
     uses=(lengths, present, relative_distances),
+    facts=Facts(),
     cases=(
         # distances 1, 3, 2 over their mean 2; the teacher's 5, 5, 10 over 20/3: .5, 1.5, 1 against .75, .75, 1.5
         # rows: (.25^2 + .75^2) / 2, (.25^2 + .5^2) / 2 and (.75^2 + .5^2) / 2, each over 3
@@ -241,6 +254,7 @@ def directions(rows: Tensor) -> Tensor:
     layout=CROWD,
     module_name="RKDAngleLoss",
     uses=(lengths, present, directions),
+    facts=Facts(Interval(0, 1.5)),
     cases=(
         # a right angle at the first row and two of 45 degrees; the teacher's lie on a line, in the order 1, 0, 2
         # angles: 0 against -1, and cos 45 against 1; each angle twice of nine
@@ -284,6 +298,7 @@ def rkd_angle_loss(input: Tensor, teacher: Tensor, *, mask: Tensor | None = None
         {"input": Operand("N C L", predicted=True), "teacher": Operand("N E L", predicted=True)}, "N"
     ),
     uses=(lengths,),
+    facts=Facts(Interval(0, 1)),
     cases=(
         # maps (3, 4) and (1, 0), so (.6, .8) against (1, 0): (.16 + .64) / 2
         SetCase(

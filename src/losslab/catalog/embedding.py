@@ -1,13 +1,14 @@
 """Losses on pairs and triplets of embeddings: near what belongs together, far what does not."""
 
 from collections.abc import Callable
-from math import sqrt
+from math import inf, sqrt
 
 import torch
 from torch import Tensor
 
 from losslab.catalog.similarity import unit
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
 from losslab.spec.interval import NON_NEGATIVE, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
@@ -38,6 +39,7 @@ def distance(a: Tensor, b: Tensor, p: float | Tensor, eps: float | Tensor) -> Te
     torch_name="margin_ranking_loss",
     positional=("margin",),
     module_positional=("margin",),
+    facts=Facts(convex=True, lipschitz=1.0),
     cases=(
         # 1 should be above .5 and is, by more than 0: nothing; 2 should be below 1.5: .5
         SetCase(
@@ -71,6 +73,7 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, *, margi
     uses=(distance,),
     positional=("margin", "p", "eps", "swap"),
     module_positional=("margin", "p", "eps", "swap"),
+    facts=Facts(lipschitz=lambda p: 2.0 if p >= 2 else inf),
     cases=(
         # distances 5 and 13, margin 10
         SetCase(
@@ -119,6 +122,7 @@ def triplet_margin_loss(
     bounds={"margin": Parameter(Interval(0, open_low=True), search=Interval(0.05, 2), log=True)},
     torch_name="triplet_margin_with_distance_loss",
     uses=(distance,),
+    facts=Facts(lipschitz=2.0),
     cases=(
         # Euclidean distances 5 and 13, margin 10
         SetCase(
@@ -171,6 +175,7 @@ def triplet_margin_with_distance_loss(
     uses=(unit,),
     positional=("margin",),
     module_positional=("margin",),
+    facts=Facts(Interval(0, 2), symmetric=True),
     cases=(
         # cosines 24/25 and 3/5; by input1, slopes are (second unit vector - cos * first) / length
         SetCase(

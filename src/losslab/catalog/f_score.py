@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from losslab.spec.declare import loss
-from losslab.spec.interval import POSITIVE, Interval
+from losslab.spec.facts import Facts
+from losslab.spec.interval import POSITIVE, UNIT, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
 
@@ -21,6 +22,7 @@ from losslab.spec.record import Parameter, SetCase
     ),
     bounds={"beta": Parameter(POSITIVE, search=Interval(0.25, 4), log=True)},
     untunable="it compares all rows of a batch with each other",
+    facts=Facts(UNIT, smooth=True, unknown=("lipschitz",)),
     cases=(
         # column 1: p = 3/4, 1/2, yes and no: 2 (3/4) / (5/4 + 1); column 2: p = 1/5, 1/2, no and yes: 1 / (7/10 + 1)
         # slopes of -2 a / b: -2 (y b - a) / b^2 times p (1 - p)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from losslab.catalog.classification import cross_entropy, guarded, log_probabilities
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
 from losslab.spec.interval import UNIT, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.module import LossModule
@@ -120,6 +121,7 @@ STEEP = {"linear_weight": [[0.0], [log(3)]], "linear_bias": [log(3), 0.0]}
     module_class=LinearHead,
     takes_ignore_index=True,
     uses=(log_probabilities, guarded),
+    facts=Facts(convex=True, smooth=True),
     cases=(
         # input 1: z = ln 3 - ln 3, p = 1/2; input 3: z = 3 ln 3 - ln 3, p = 9/10; slopes p - y, back through W
         SetCase(

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from losslab.spec.declare import loss
-from losslab.spec.interval import NON_NEGATIVE, POSITIVE, Interval
+from losslab.spec.facts import Facts, same
+from losslab.spec.interval import NON_NEGATIVE, POSITIVE, UNIT, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
 
@@ -61,6 +62,7 @@ def large_grades(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> 
     bounds={"sigma": SIGMA},
     uses=(there, pairs),
     module_name="RankNetLoss",
+    facts=Facts(convex=True, smooth=True, lipschitz=lambda sigma: 2**0.5 * sigma),
     cases=(
         # one pair of ties is left out; 0 above ln 3 and above ln 2: (ln 4 + ln 3) / 2
         SetCase(
@@ -100,6 +102,7 @@ def ranknet_loss(
     refuses=large_grades,
     uses=(there, pairs, discounted),
     module_name="LambdaRankLoss",
+    facts=Facts(unknown=("lipschitz",)),
     cases=(
         # places 1, 3, 2; gains 0, 3, 1; best 3 + 1 / log2(3); pairs (1 over 0), (1 over 2), (2 over 0)
         SetCase(
@@ -142,6 +145,7 @@ def lambdarank_loss(
     layout=LISTS,
     uses=(there,),
     module_name="ListNetLoss",
+    facts=Facts(attained=same, convex=True, smooth=True, lipschitz=2**0.5),
     cases=(
         # relevance as shares (1/4, 3/4), scores (2/3, 1/3)
         SetCase(
@@ -174,6 +178,7 @@ def listnet_loss(input: Tensor, target: Tensor, *, mask: Tensor | None = None) -
     layout=LISTS,
     uses=(there,),
     module_name="ListMLELoss",
+    facts=Facts(convex=True, smooth=True, unknown=("lipschitz",)),
     cases=(
         # order 2, 0, 1: ln((1 + 2 + 3) / 3), ln((1 + 2) / 1), 0
         SetCase(
@@ -212,6 +217,7 @@ def listmle_loss(input: Tensor, target: Tensor, *, mask: Tensor | None = None) -
     refuses=large_grades,
     uses=(there, discounted),
     module_name="ApproxNDCGLoss",
+    facts=Facts(UNIT, smooth=True, unknown=("lipschitz",)),
     cases=(
         # temperature 1: places 1 + 3/4 and 1 + 1/4, one relevant item of gain 3
         SetCase(
@@ -254,6 +260,7 @@ def approx_ndcg_loss(
     ),
     uses=(there,),
     module_name="BPRLoss",
+    facts=Facts(convex=True, smooth=True, lipschitz=1.0),
     cases=(
         # leads ln 3 and -ln 2: (ln(4/3) + ln 3) / 2
         SetCase(

@@ -15,6 +15,8 @@ from losslab.catalog.segmentation import (
     shares_of,
 )
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts, certain
+from losslab.spec.interval import REAL, UNIT
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import SetCase
 
@@ -50,6 +52,7 @@ def lovasz(errors: Tensor, members: Tensor, keep: Tensor | None) -> Tensor:
     refuses=not_probabilities,
     smells=already_softmax,
     uses=(lovasz, ratio, shares_of),
+    facts=Facts(UNIT, attained=certain, unknown=("lipschitz",)),
     cases=(
         # errors of class 0: .25 (its own) and .4: first the other, which makes IoU 1 / 2, then its own, which makes it
         # 0; of class 1: .4 (its own) and .25
@@ -104,6 +107,7 @@ def lovasz_softmax_loss(
     layout=Layout({"input": Operand("N *", predicted=True), "target": Operand("N *", "flag")}, "N", mask="N *"),
     takes_ignore_index=True,
     uses=(lovasz,),
+    facts=Facts(attained=lambda target: 2 * target - 1, convex=True, lipschitz=1.0),
     cases=(
         # errors .5 (a yes), 1.25 (a no), 0 (a yes) and 3 (a yes). In their order IoU falls to 2/3, 2/4 and 1/4
         SetCase(
@@ -149,6 +153,7 @@ def unsigned(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> str 
     layout=Layout({"input": SCORES, "distance": Operand("N C *"), "weight": WEIGHT}, "N C *", mask="N *"),
     refuses=not_probabilities,
     smells=unsigned,
+    facts=Facts(REAL, smooth=True),
     cases=(
         SetCase(
             {"input": [[[0.75, 0.4], [0.25, 0.6]]], "distance": [[[-1.0, 2.0], [3.0, -0.5]]]},

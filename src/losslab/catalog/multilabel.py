@@ -9,6 +9,7 @@ from torch import Tensor
 
 from losslab.catalog.binary import log_loss
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import SetCase
 
@@ -71,6 +72,7 @@ def lists(generator: torch.Generator, sizes: Mapping[str, tuple[int, ...]]) -> d
     torch_name="multilabel_margin_loss",
     module_name="MultiLabelMarginLoss",
     uses=(listed,),
+    facts=Facts(convex=True, lipschitz=lambda classes: classes**0.5 / 2),
     cases=(
         # torch's own: classes 3 and 0; (1 - .1 + .2) + (1 - .1 + .4) + (1 - .8 + .2) + (1 - .8 + .4), over 4
         SetCase(
@@ -128,6 +130,9 @@ def like_probabilities(operands: Mapping[str, Tensor], options: Mapping[str, Any
     module_positional=("weight",),
     group="log_loss",
     uses=(log_loss,),
+    facts=Facts(
+        attained=lambda target: target.logit(), convex=True, smooth=True, lipschitz=lambda classes: classes**-0.5
+    ),
     cases=(
         # -ln of 1/2, 1/4 and 4/5; slopes (p - y) / 3
         SetCase(

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from losslab.spec.declare import loss
-from losslab.spec.interval import NON_NEGATIVE, Interval
+from losslab.spec.facts import Facts, certain
+from losslab.spec.interval import NON_NEGATIVE, UNIT, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
 
@@ -135,6 +136,7 @@ CHANNEL_HELPERS = (total, regions, channel_regions, ratio, counted)
     refuses=not_probabilities,
     smells=already_softmax,
     uses=(*CLASS_HELPERS, dice),
+    facts=Facts(UNIT, attained=certain, smooth=True, unknown=("lipschitz",)),
     cases=(
         # wrong: .4 + .25 of either class; the whole, with smooth .5: 1.15 + 1 + .5 and .85 + 1 + .5
         SetCase(
@@ -201,6 +203,7 @@ def dice_loss(
     refuses=not_probabilities,
     smells=already_sigmoid,
     uses=(*CHANNEL_HELPERS, dice),
+    facts=Facts(UNIT, smooth=True, unknown=("lipschitz",)),
     cases=(
         # wrong: .5 + .2 + .2; the whole: 1.5 + 2 + .5
         SetCase(
@@ -269,6 +272,7 @@ def volume_weights(size: Tensor, weighting: str) -> Tensor:
     refuses=not_probabilities,
     smells=already_softmax,
     uses=(*CLASS_HELPERS, volume_weights),
+    facts=Facts(UNIT, attained=certain, smooth=True, unknown=("lipschitz",)),
     cases=(
         # one pixel of class 0, two of class 1: weights 1 and 1/4; wrong of either: .6 + .5 + .2 = 1.3;
         # predicted and in the target: 1.1 + 1 and 1.9 + 2
@@ -330,6 +334,7 @@ def generalized_dice_loss(
     refuses=not_probabilities,
     smells=already_softmax,
     uses=(*CLASS_HELPERS, dice),
+    facts=Facts(Interval(0, log(cosh(1))), attained=certain, smooth=True, unknown=("lipschitz",)),
     cases=(
         # the Dice losses .65 / 2.65 and .65 / 2.35 of `dice_loss`; the slope of log cosh is tanh
         SetCase(

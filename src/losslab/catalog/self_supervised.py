@@ -115,6 +115,7 @@ def vicreg_loss(
     bounds={"redundancy": Parameter(NON_NEGATIVE, search=Interval(5e-4, 0.05), log=True), "eps": EPS},
     uses=(centred, off_diagonal),
     refuses=one_row,
+    facts=Facts(smooth=True, unknown=("lipschitz",)),
     cases=(
         # halves of the differences are 1, -1 and 1, 0; over sqrt(1 + 3): C is 1/4 and 0 | -1/4 and 0
         SetCase(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from losslab.spec.declare import loss
+from losslab.spec.facts import Facts
 from losslab.spec.interval import POSITIVE, Interval
 from losslab.spec.layout import Layout, Operand
 from losslab.spec.record import Parameter, SetCase
@@ -38,6 +39,7 @@ def mean_of_pairs(value: Tensor, apart: bool) -> Tensor:
     untunable=SEARCHES,
     uses=(square_distances, mean_of_pairs),
     module_name="MMDLoss",
+    facts=Facts(Interval(0, 2), smooth=True, symmetric=True, unknown=("lipschitz",)),
     cases=(
         # x = 0, 2; y = 1: pairs of x: 2 + 2 e^-2 of 4; of y: 1; between: e^-1/2
         SetCase(
@@ -76,6 +78,7 @@ def mmd_loss(input: Tensor, target: Tensor, *, bandwidth: float | Tensor = 1.0, 
     layout=CROWDS,
     untunable=SEARCHES,
     uses=(square_distances, mean_of_pairs),
+    facts=Facts(symmetric=True, unknown=("lipschitz",)),
     cases=(
         # x = 0, 3; y = 1: between (1 + 2) / 2, within (3 + 3) / 4; slopes by x_1: -1 + 1/2, by x_2: 1 - 1/2
         SetCase(

@@ -100,7 +100,8 @@ def known_facts(record: LossRecord) -> dict[str, Any]:
     if record.facts is None:
         return {}
     facts = record.facts.at(**record.defaults)
-    return {**vars(facts), "lipschitz": facts.lipschitz is not None}
+    known = {**vars(facts), "lipschitz": facts.lipschitz is not None}
+    return {name: value for name, value in known.items() if name not in ("unknown", *facts.unknown)}
 
 
 CATALOGUE = Catalogue()

@@ -41,20 +41,32 @@ def facts_in_words(record: LossRecord) -> list[str]:
     if stated is None:
         return []
     facts = stated.at(**record.defaults)
-    least = ", least where input and target agree" if stated.attained is same else ""
+    first, second = ends(record)
+    least = f", least where {first} and {second} agree" if stated.attained is same else ""
     lines = [f"values in {facts.values}{least}"]
-    lines += [f"{'' if getattr(facts, name) else 'not '}{name}" for name in ("convex", "smooth")]
+    of = "" if first == "input" else f" in {first}"
+    known = {name: getattr(facts, name) for name in ("convex", "smooth")}
+    lines += [f"{'' if yes else 'not '}{name}{of}" for name, yes in known.items() if yes is not None]
     bound = f"no longer than {facts.lipschitz:.4g}" if facts.lipschitz is not None else "not bounded"
-    lines += [f"gradient {bound}"]
+    lines += [] if "lipschitz" in facts.unknown else [f"gradient{of.replace(' in ', ' by ')} {bound}"]
     if facts.best_constant is not None:
         lines.append(f"best constant input: {CONSTANTS[facts.best_constant]}")
     if facts.proper is not None:
         lines.append("proper: the true probabilities are best" if facts.proper else "not proper")
     if facts.symmetric is not None:
-        lines.append(f"{'' if facts.symmetric else 'not '}symmetric in input and target")
+        lines.append(f"{'' if facts.symmetric else 'not '}symmetric in {first} and {second}")
     by = [f"{name} = {value:g}" for name, value in record.defaults.items()]
     by += [f"{CLASSES} classes"] if stated.depends_on_classes else []
     return [*lines, f"(at {', '.join(by)})"] if by and stated.varies else lines
+
+
+def ends(record: LossRecord) -> tuple[str, str]:
+    """The operands that facts speak of: the first that is predicted, and the one that comes second."""
+    if record.layout is None:
+        return "input", "target"
+    names = list(record.layout.operands)
+    first = next(name for name in names if record.layout.operands[name].predicted)
+    return first, names[1] if len(names) > 1 else ""
 
 
 def shapes(record: LossRecord) -> list[str]:

@@ -34,20 +34,24 @@ CLASSES = 10  # at which number of classes a fact is told that depends on it
 
 @dataclass(frozen=True)
 class Known:
-    """The facts at given parameters; the meanings are those of `Facts`."""
+    """The facts at given parameters; the meanings are those of `Facts`. What is `unknown` is None, and named there."""
 
     values: Interval
-    convex: bool
-    smooth: bool
+    convex: bool | None
+    smooth: bool | None
     lipschitz: float | None
     best_constant: BestConstant | None
     proper: bool | None
     symmetric: bool | None
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Facts:
     """Facts about one element of the unreduced loss as a function of the raw input, at every legal parameter.
+
+    Of a loss of several tensors the input is the first operand that is predicted and the target the operand that comes
+    second; tensors that may be left out are.
 
     A fact that depends on the loss's parameters, or on the number of `classes`, is a function of those by name
     (`lambda delta: delta`); `at` gives its value. Options that are no numbers stand at their defaults. Each fact is
@@ -62,13 +66,15 @@ class Facts:
     best_constant: BestConstant | Callable[..., BestConstant | None] | None = None  # the input with the least mean loss
     proper: bool | Callable[..., bool] | None = None  # the true probabilities are best; None: it gives none
     symmetric: bool | Callable[..., bool] | None = None  # swapping input and target changes nothing; None: no sense
+    unknown: tuple[str, ...] = ()  # of convex, smooth and lipschitz those of which neither yes nor no is said
 
     def at(self, classes: float = CLASSES, **parameters: float) -> "Known":
         """The facts with values for functions, without `attained`; an infinite Lipschitz constant is None."""
         given = {"classes": classes, **parameters}
         found = {f.name: _call(getattr(self, f.name), given) for f in fields(self) if f.name != "attained"}
         bound = found["lipschitz"]
-        return Known(**{**found, "lipschitz": None if bound is None or math.isinf(bound) else bound})
+        unsaid = dict.fromkeys(self.unknown)
+        return Known(**{**found, "lipschitz": None if bound is None or math.isinf(bound) else bound, **unsaid})
 
     def least_at(self, target: "Tensor", **parameters: float) -> Any:
         """An input at which the loss of each target is least; of classes, the target is given as shares (..., C)."""

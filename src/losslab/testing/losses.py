@@ -73,7 +73,7 @@ def check_documented(record: LossRecord) -> None:
     """A loss of the catalogue says what it is, by a formula, and where it comes from."""
     for what, text in (("docstring", record.summary), ("formula", record.formula), ("source", record.source)):
         need(record, text, f"no {what}")
-    need(record, record.kind == "set" or record.facts is not None, "no facts: state them by facts=losslab.Facts(...)")
+    need(record, record.facts is not None, "no facts: state them by facts=losslab.Facts(...)")
 
 
 def check_enough_cases(record: LossRecord) -> None:

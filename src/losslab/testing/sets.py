@@ -26,6 +26,7 @@ from losslab.testing.set_edges import (
     check_half_precision,
     check_non_contiguous,
 )
+from losslab.testing.set_facts import SUITES as FACTS
 from losslab.testing.set_samples import (
     Batch,
     draw,
@@ -314,4 +315,5 @@ SUITES: Suites = {
     "empty": (check_empty, always),
     "extremes": (check_extremes, always),
     "compile": (check_compile, lambda record: "compile" not in record.lacks),
+    **FACTS,
 }
