@@ -110,7 +110,9 @@ def bind_dims(name: str, operands: Mapping[str, Operand], tensors: Mapping[str, 
         names, size = operands[key].names, tuple(tensor.shape)
         fixed = len(names) - ("*" in names)
         if len(size) < fixed or ("*" not in names and len(size) != fixed):
-            raise ValueError(f"{name}: {key} has shape {size}; it must have the dimensions {spelled(names)}")
+            text = f"{name}: {key} has shape {size}; it must have the dimensions {spelled(names)}"
+            single = [at for at in reversed(range(len(size))) if size[at] == 1 and len(size) == len(names) + 1]
+            raise ValueError(f"{text}. Use {key}.squeeze({single[0]})" if single else text)
         for dim, part in zip(names, _parts(names, size), strict=True):
             if dim.isdigit():
                 if part != (int(dim),):

@@ -28,6 +28,17 @@ def actual(layout: Layout, tensors: Mapping[str, Tensor]) -> dict[str, Operand]:
     return found
 
 
+def check_labels(record: LossRecord, layout: Layout, tensors: Mapping[str, Tensor], class_dim: int) -> None:
+    """Refuses a target that does not fit scores (N, C, ...): neither their labels nor, where it may, probabilities."""
+    target = layout.operands.get("target")
+    labels = target is not None and target.names == ("N", "*") and target.holds in ("class", "class or distribution")
+    for key, one in layout.operands.items():
+        if "C" in one.names and one.names[-1] == "*":
+            place = checks.check_class_dim(record.name, class_dim, tensors[key])
+            if labels and one.names == ("N", "C", "*"):
+                checks.check_rowwise(record, tensors[key], tensors["target"], place)
+
+
 def classes_in_place(operands: Mapping[str, Operand], tensors: Mapping[str, Tensor], class_dim: int) -> dict[str, Any]:
     """The tensors with the classes where the layout has them."""
     moved = dict(tensors)
