@@ -109,7 +109,14 @@ def smoothed_entropy(smoothing: float, classes: int) -> float:
 def cross_entropy(
     input: Tensor, target: Tensor, *, label_smoothing: float | Tensor = 0.0, weight: Tensor | None = None
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """Log loss of softmax scores; targets are classes or distributions over them."""
+    """Log loss of softmax scores; targets are classes or distributions over them.
+
+    The loss to begin with for one of C classes. Not behind a softmax: it is inside, and a second one keeps the loss
+    from reaching 0. Not where many labels are wrong (`generalized_cross_entropy`) or rows may be of several classes
+    (`binary_cross_entropy_with_logits`). The mean divides by the sum of the rows' class weights, as in torch. keras's
+    two (for class indices, and for one-hot rows) take probabilities unless told `from_logits=True`, and have the
+    classes last; scikit-learn's log_loss takes probabilities.
+    """
     log_p = log_probabilities(input)
     if target.is_floating_point():
         share = target * (1 - label_smoothing) + label_smoothing / input.shape[-1]
@@ -155,7 +162,11 @@ def cross_entropy(
     ),
 )  # fmt: skip
 def nll_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
-    """Log loss of log-probabilities; with scores at hand, prefer cross_entropy."""
+    """Log loss of log-probabilities; with scores at hand, prefer cross_entropy.
+
+    For models that end with a `log_softmax`, or give log-probabilities by another way. It takes no logarithm itself: of
+    probabilities it gives minus their mean, which training drives to -1, and with scores there is no end to it.
+    """
     return by_class(-input.gather(-1, target.unsqueeze(-1)).squeeze(-1), target, weight)
 
 
@@ -190,7 +201,12 @@ def nll_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> 
 def poly1_cross_entropy(
     input: Tensor, target: Tensor, *, epsilon: float | Tensor = 1.0, weight: Tensor | None = None
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """Cross-entropy whose first term in 1 - p is weighted anew: `epsilon` above 0 pulls harder on confident rows."""
+    """Cross-entropy plus `epsilon` times the probability of error: above 0, rows that are nearly right pull harder.
+
+    That probability is the first term of cross-entropy's series in 1 - p. For one number to search where cross-entropy
+    is good already; at 0 it is that. Not where probabilities must hold: for any other `epsilon` it is not proper. At
+    -1, the least, rows that are nearly right pull least.
+    """
     log_p = log_likelihood(input, target)
     return by_class(-log_p - epsilon * torch.expm1(log_p), target, weight)
 

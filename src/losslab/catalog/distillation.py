@@ -64,10 +64,11 @@ def divergence(log_q: Tensor, log_p: Tensor) -> Tensor:
 def distillation_loss(input: Tensor, teacher: Tensor, *, temperature: float | Tensor = 4.0) -> Tensor:
     """Kullback-Leibler divergence of the student's softened probabilities from the teacher's, times T squared.
 
-    The squared temperature keeps the size of the gradient when T changes. Add it to cross-entropy with the true
-    labels, where there are any. A warmer temperature shows more of what the teacher thinks of wrong classes. Many
-    implementations leave out the squared T or, by `kl_div` with "mean", divide by the number of classes too: their
-    weights do not carry over.
+    For a student that should learn more than labels from a teacher of the same classes. Not from a teacher that is sure
+    of everything, unless the temperature is high. The squared temperature keeps the size of the gradient when T
+    changes. Add it to cross-entropy with the true labels, where there are any. A warmer temperature shows more of what
+    the teacher thinks of wrong classes. Many implementations leave out the squared T or, by `kl_div` with "mean",
+    divide by the number of classes too: their weights do not carry over.
     """
     soft = [scores.div(temperature).log_softmax(1) for scores in (teacher, input)]
     return temperature * temperature * divergence(soft[0], soft[1])
@@ -164,8 +165,9 @@ def dkd_loss(
 ) -> Tensor:
     """Distillation in two parts with weights: how sure of the true class (`alpha`), how the rest is shared (`beta`).
 
-    In `distillation_loss` the second part is weighted by how unsure the teacher is, so that a good teacher teaches
-    little of it. With alpha = 1 and beta = 1 - q_y the two would be the same. It needs at least three classes.
+    For a teacher that is sure and right. In `distillation_loss` the second part is weighted by how unsure the teacher
+    is, so that a good teacher teaches little of it. With alpha = 1 and beta = 1 - q_y the two would be the same. It
+    needs at least three classes.
     """
     own = torch.zeros_like(input).scatter(1, target.unsqueeze(1), 1.0) > 0
     parts = []
@@ -226,9 +228,9 @@ def relative_distances(rows: Tensor, both: Tensor) -> Tensor:
 def rkd_distance_loss(input: Tensor, teacher: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """The student's embeddings should be as far from each other as the teacher's, measured by the mean distance.
 
-    Student and teacher may have different widths, as only distances are compared, each over the mean of its batch. The
-    difference costs its square up to one mean distance, and beyond that its size. A gradient at equal rows is 0; NaN
-    in some implementations.
+    For a student that should keep the teacher's neighbours, not its numbers. Student and teacher may have different
+    widths, as only distances are compared, each over the mean of its batch. The difference costs its square up to one
+    mean distance, and beyond that its size. A gradient at equal rows is 0; NaN in some implementations.
     """
     here = present(input, mask)
     both = here.unsqueeze(0) * here.unsqueeze(1)
@@ -275,8 +277,9 @@ def directions(rows: Tensor) -> Tensor:
 def rkd_angle_loss(input: Tensor, teacher: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """The student's embeddings should form the same angles as the teacher's, for all triples of a batch.
 
-    Each row has a value: the mean over all pairs as seen from it. The authors add it, twice as heavy, to
-    `rkd_distance_loss`. It takes memory for all triples, so keep batches to some hundreds.
+    For the shape of the teacher's embedding, whatever its size. Each row has a value: the mean over all pairs as seen
+    from it. The authors add it, twice as heavy, to `rkd_distance_loss`. It takes memory for all triples, so keep
+    batches to some hundreds.
     """
     here = present(input, mask)
     found = []
@@ -315,8 +318,9 @@ def rkd_angle_loss(input: Tensor, teacher: Tensor, *, mask: Tensor | None = None
 def attention_transfer_loss(input: Tensor, teacher: Tensor) -> Tensor:
     """The student's features should be strong where the teacher's are: squared distance of their normed maps.
 
-    Features are (N, channels, places): flatten height and width first. The numbers of channels may differ, the places
-    may not. The mean over places is the authors'; a map of nothing but zeros stays zero.
+    For networks of images with layers of one resolution, beside a loss of the outputs. Features are (N, channels,
+    places): flatten height and width first. The numbers of channels may differ, the places may not. The mean over
+    places is the authors'; a map of nothing but zeros stays zero.
     """
     maps = []
     for features in (input, teacher):

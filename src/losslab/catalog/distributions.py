@@ -97,8 +97,8 @@ def js_divergence_loss(input: Tensor, target: Tensor, *, beta: float | Tensor = 
 def total_variation_loss(input: Tensor, target: Tensor) -> Tensor:
     """The largest difference that two distributions give to the probability of any event: half the sum of differences.
 
-    Robust to targets that are wrong for some rows, as it is bounded by 1; slow where the prediction is far off, as its
-    slope vanishes there. It is not the total variation of an image.
+    For targets that are wrong for some rows, as it is bounded by 1. Not from a poor start: where the prediction is far
+    off, its slope vanishes. It is not the total variation of an image.
     """
     return 0.5 * (input.softmax(1) - target).abs().sum(1)
 
@@ -121,8 +121,9 @@ def total_variation_loss(input: Tensor, target: Tensor) -> Tensor:
 def hellinger_loss(input: Tensor, target: Tensor, *, squared: bool = True) -> Tensor:
     """Squared Hellinger distance, from 0 to 1; with `squared=False` its root, which is a distance.
 
-    Between total variation and Kullback-Leibler: bounded like the one, and smooth. The root has no slope where the two
-    agree, by convention.
+    Between total variation and Kullback-Leibler: bounded like the one, and smooth. For soft targets that may be wrong;
+    not where the prediction is far off, as it then hardly pulls. The root has no slope where the two agree, by
+    convention.
     """
     square = 0.5 * ((input.log_softmax(1) / 2).exp() - (log_share(target) / 2).exp()).square().sum(1)
     if squared:
@@ -158,8 +159,9 @@ def not_one(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> str |
 def renyi_divergence_loss(input: Tensor, target: Tensor, *, alpha: float | Tensor = 0.5) -> Tensor:
     """Rényi divergence of order `alpha` of the target from the prediction: small orders forgive, large ones punish.
 
-    At 1, which is refused, it would be `kl_div`; at 1/2 it is -2 ln(1 - squared Hellinger distance); as `alpha` grows
-    it comes to the logarithm of the largest ratio t / p.
+    For a say in how much a chance counts that the prediction gives away: below 1 little, above 1 more than in `kl_div`.
+    Where no such say is wanted, take that. At 1, which is refused, it would be `kl_div`; at 1/2 it is -2 ln(1 - squared
+    Hellinger distance); as `alpha` grows it comes to the logarithm of the largest ratio t / p.
     """
     return (alpha * log_share(target) + (1 - alpha) * input.log_softmax(1)).logsumexp(1) / (alpha - 1)
 

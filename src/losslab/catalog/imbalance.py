@@ -76,7 +76,14 @@ def error_of(log_p: Tensor) -> Tensor:
 def sigmoid_focal_loss(
     input: Tensor, target: Tensor, *, alpha: float | Tensor = 0.25, gamma: float | Tensor = 2.0
 ) -> Tensor:
-    """Log loss times the `gamma`-th power of the error's probability; `alpha` is the share of the yes targets."""
+    """Log loss times the `gamma`-th power of the error's probability; yes targets weigh `alpha`, others the rest to 1.
+
+    For detectors, and other targets of which nearly all are an easy no. Not where probabilities must hold: they come
+    out too near one half. The same as torchvision's, which reduces nothing by default and takes `alpha=-1` for no
+    weights: that is twice this one at 0.5. Detectors divide the sum by the number of yes targets. keras's
+    BinaryFocalCrossentropy uses its alpha only with `apply_class_balancing=True`, and takes probabilities unless told
+    `from_logits=True`.
+    """
     near = input.clamp(-40.0, 40.0)  # so that no power of the error overflows; beyond, the loss is below 1e-17
     error = torch.lerp(near.sigmoid(), (-near).sigmoid(), target)
     share = 1 - alpha + target * (2 * alpha - 1)
@@ -118,7 +125,13 @@ def sigmoid_focal_loss(
 def focal_loss(
     input: Tensor, target: Tensor, *, gamma: float | Tensor = 2.0, weight: Tensor | None = None
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """Cross-entropy times the `gamma`-th power of the error's probability; `weight` plays the part of alpha."""
+    """Cross-entropy times the `gamma`-th power of the error's probability; `weight` plays the part of alpha.
+
+    For classes of which most rows are easy; at `gamma` 0 it is `cross_entropy`. Not where probabilities must hold: they
+    come out too even, nor with wrong labels, which are the hard rows it looks at. A loss of that name is often the
+    sum of `sigmoid_focal_loss` over the classes, as in the paper, and in MONAI unless `use_softmax=True`. Widely copied
+    code holds the power constant in the gradient, which is another loss.
+    """
     log_p = log_likelihood(input, target)
     return by_class(-error_of(log_p).pow(gamma) * log_p, target, weight)
 
@@ -228,7 +241,13 @@ def asymmetric_loss(
     gamma_pos: float | Tensor = 1.0,
     clip: float | Tensor = 0.05,
 ) -> Tensor:
-    """Focal loss with a power of its own for no targets, which cost nothing while their probability is below `clip`."""
+    """Focal loss with a power of its own for no targets, which cost nothing while their probability is below `clip`.
+
+    For many answers, each yes or no, of which few are yes (tags of an image). Not where probabilities must hold. The
+    authors' code sums over the batch, where this one averages as any other loss here, so their learning rates do not
+    carry over; it cuts probabilities at 1e-8, and one of its options, off by default, holds the power constant in the
+    gradient. Their ASLSingleLabel, for one of C classes, is another loss.
+    """
     near = input.clamp(-40.0, 40.0)  # so that no power of the error overflows; beyond, the loss is below 1e-17
     p, q = near.sigmoid(), (-near).sigmoid()
     error = torch.lerp((p - clip).clamp(min=1e-18), q, target)

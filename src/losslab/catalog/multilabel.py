@@ -93,8 +93,9 @@ def lists(generator: torch.Generator, sizes: Mapping[str, tuple[int, ...]]) -> d
     ),
 )  # fmt: skip
 def multilabel_margin_loss(input: Tensor, target: Tensor) -> Tensor:
-    """Each class of a row should score higher than each class that is not, by 1.
+    """Each class that a row has should score higher than each class that it has not, by 1.
 
+    For rows of several classes of which the best few are wanted.
     A row of `target` lists the labels of the row, then -1; what stands after the first -1 does not count. A row
     without labels, or with all, costs 0. The loss orders the classes of a row and gives no probabilities, nor a
     threshold; where each class is a yes or no of its own, take `multilabel_soft_margin_loss`.
@@ -152,6 +153,7 @@ def like_probabilities(operands: Mapping[str, Tensor], options: Mapping[str, Any
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor:
     """Log loss of each class as a yes or no of its own, averaged over the classes (the last dimension) of a row.
 
+    For rows of any number of classes, each with a probability. Not where few of many are yes (`asymmetric_loss`).
     `binary_cross_entropy_with_logits` with the mean over classes taken first: the mean over rows is the same, "none"
     and "sum" differ. `weight` (C,) is one number for each class; the mean does not divide by it, as in torch.
     """

@@ -92,9 +92,10 @@ def vicreg_loss(
 ) -> Tensor:
     """Two views should agree, each column should vary by 1 or more, and no two columns should vary together.
 
-    One value for the batch; embeddings are taken as they are, best from a wide expander. This is the authors' code,
-    with which lightly and pytorch-metric-learning agree: the first term is averaged over columns and the second over
-    the two views, where the paper's text sums. With the paper's sums these weights would mean something else.
+    For embeddings from two views without negatives, a teacher or large batches. One value for the batch; embeddings are
+    taken as they are, best from a wide expander. This is the authors' code, with which lightly and
+    pytorch-metric-learning agree: the first term is averaged over columns and the second over the two views, where the
+    paper's text sums. With the paper's sums these weights would mean something else.
     """
     spread = [covariance(x, mask) for x in (input1, input2)]
     apart = sum((1 - (c.diagonal() + eps).sqrt()).relu().mean() for c in spread) / 2
@@ -143,9 +144,10 @@ def barlow_twins_loss(
 ) -> Tensor:
     """The correlations of two views' columns should be one for the same column and zero for two.
 
-    One value for the batch. `redundancy` is the paper's lambda; variances are those of the batch, with `eps`, as in
-    batch normalisation, which the authors use. Code that divides by the unbiased deviation gives other values for small
-    batches.
+    For embeddings from two views without negatives or a teacher, with batches of some hundreds: with few rows, chance
+    correlations rule. One value for the batch. `redundancy` is the paper's lambda; variances are those of the batch,
+    with `eps`, as in batch normalisation, which the authors use. Code that divides by the unbiased deviation gives
+    other values for small batches.
     """
     columns = []
     for x in (input1, input2):
