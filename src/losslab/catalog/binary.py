@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from losslab.catalog.classification import guarded
 from losslab.spec.declare import loss
 from losslab.spec.facts import Facts, same
 from losslab.spec.interval import NON_NEGATIVE, UNIT, Interval
@@ -61,8 +62,10 @@ def log_floored(value: Tensor, argument: Tensor) -> Tensor:
 def binary_cross_entropy(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor:
     """Log loss of probabilities, with the exact slope at both ends; with logits at hand, prefer the loss on logits.
 
-    It is scikit-learn's `log_loss` and keras's `binary_crossentropy`. They clip the probabilities, scikit-learn at the
-    rounding of their type and keras at 1e-7; here, as in torch, the logarithm does not go below -100.
+    For models that give probabilities and nothing else. Not behind a sigmoid of your own: it rounds to 0 and 1 at
+    logits that `binary_cross_entropy_with_logits` still tells apart. It is scikit-learn's `log_loss` and keras's
+    `binary_crossentropy`. They clip the probabilities, scikit-learn at the rounding of their type and keras at 1e-7;
+    here, as in torch, the logarithm does not go below -100.
     """
     yes, no = log_floored(input.log(), input), log_floored((-input).log1p(), 1 - input)
     value = -(target * yes + (1 - target) * no)
@@ -84,7 +87,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, *, weight: Tensor | None
     positional=("weight",),
     module_positional=("weight",),
     takes_weight=True,
-    uses=(log_loss,),
+    uses=(log_loss, guarded),
     facts=Facts(
         attained=lambda target, pos_weight: target.logit() + log(pos_weight or 1e-300),
         convex=True, smooth=True,
@@ -117,6 +120,12 @@ def binary_cross_entropy(input: Tensor, target: Tensor, *, weight: Tensor | None
 def binary_cross_entropy_with_logits(
     input: Tensor, target: Tensor, *, pos_weight: float | Tensor = 1.0, weight: Tensor | None = None
 ) -> Tensor:
-    """Log loss of logits; `pos_weight` times more for the yes targets, one number or one for each column."""
+    """Log loss of logits; `pos_weight` times more for the yes targets, one number or one for each column.
+
+    The loss to begin with for yes or no, and for several answers each yes or no. Not behind a sigmoid: it is inside.
+    Probabilities are those of the data at a `pos_weight` of 1 only; where a decision is all that is off, move the
+    threshold. It is keras's BinaryCrossentropy with `from_logits=True`, which by default takes probabilities, optax's
+    sigmoid_binary_cross_entropy and, with `pos_weight`, TensorFlow's weighted_cross_entropy_with_logits.
+    """
     value = log_loss(input, target, pos_weight)
-    return value if weight is None else value * weight
+    return value if weight is None else guarded(value, weight) * weight

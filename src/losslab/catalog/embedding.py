@@ -20,11 +20,13 @@ SIGN = Operand("*", "sign")
 
 def distance(a: Tensor, b: Tensor, p: float | Tensor, eps: float | Tensor) -> Tensor:
     """The p-norm of a - b + eps over the last dimension; its slope at 0 is 0."""
-    size = (a - b + eps).abs()
+    gap = a - b + eps
     # Divided by its largest entry, no power overflows; at 0 there is no way to go, so the slope is 0 too.
-    largest = size.detach().amax(-1, keepdim=True)
+    largest = gap.detach().abs().amax(-1, keepdim=True)
     safe = torch.where(largest > 0, largest, 1.0)
-    total = (size / safe).pow(p).sum(-1)
+    gap = gap / safe
+    # By way of abs(), the second slope of a square would be lost at 0.
+    total = (gap.square() if not isinstance(p, Tensor) and p == 2 else gap.abs().pow(p)).sum(-1)
     none = total == 0
     return torch.where(none, 0.0, torch.where(none, 1.0, total).pow(1 / p)) * safe.squeeze(-1)
 
@@ -54,7 +56,12 @@ def distance(a: Tensor, b: Tensor, p: float | Tensor, eps: float | Tensor) -> Te
     ),
 )  # fmt: skip
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, *, margin: float | Tensor = 0.0) -> Tensor:
-    """Of two scores, the first should be above the second by `margin` where the target is 1, below where it is -1."""
+    """Of two scores, the first should be above the second by `margin` where the target is 1, below where it is -1.
+
+    For pairs of which only the order is known. Not at the default margin of 0 by itself: two equal scores then cost
+    nothing, so a model that gives one number for all is done. Where a row is a whole list with grades, `ranknet_loss`
+    and its relatives learn from all its pairs; `bpr_loss` has no margin to choose.
+    """
     return (margin - target * (input1 - input2)).relu()
 
 
@@ -107,7 +114,15 @@ def triplet_margin_loss(
     eps: float | Tensor = 1e-6,
     swap: bool = False,
 ) -> Tensor:
-    """The positive should be nearer to the anchor than the negative, by `margin`."""
+    """The positive should be nearer to the anchor than the negative, by `margin`.
+
+    For triplets that are given. Most triplets of a trained model cost nothing, so where there are labels
+    `batch_hard_triplet_loss` finds those that still teach. Not with embeddings of any length and a small margin, which
+    growing lengths alone can meet: normalise them. Distances are not squared, as in torch; the paper squares them, so
+    that its margin of 0.2 means something else. A zero difference has the slope 0.
+    p, eps: of the norm of a difference, to each entry of which `eps` is added. swap: the negative is compared with the
+    nearer of anchor and positive (Balntas et al., BMVC 2016).
+    """
     near, far = distance(anchor, positive, p, eps), distance(anchor, negative, p, eps)
     far = torch.minimum(far, distance(positive, negative, p, eps)) if swap else far
     return (near - far + margin).relu()
@@ -154,6 +169,8 @@ def triplet_margin_with_distance_loss(
 ) -> Tensor:
     """The positive should be nearer to the anchor than the negative, by `margin`, in a distance of your own.
 
+    Where the Euclidean distance of `triplet_margin_loss` does not fit: a cosine, a learnt one. Not by a similarity,
+    which is large for what is near: pass one minus it.
     distance_function: takes two batches and returns a distance for each pair, of the dimensions before the last or of
     the first of them; a module with parameters trains with the model. Without it this is `triplet_margin_loss`.
     swap: the negative is compared with the nearer of anchor and positive (Balntas et al., BMVC 2016).

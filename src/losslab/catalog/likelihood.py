@@ -11,6 +11,7 @@ from torch import Tensor
 
 from losslab.catalog.regression import WIDTHS
 from losslab.catalog.relative import STANDARDISED
+from losslab.catalog.robust import half_log_one_plus_square
 from losslab.spec.declare import loss
 from losslab.spec.facts import Facts, certain, same
 from losslab.spec.interval import NON_NEGATIVE, POSITIVE, REAL, Interval
@@ -242,7 +243,7 @@ def laplace_nll_loss(input: Tensor, target: Tensor, *, scale: float | Tensor = 1
     },
     group="cauchy_loss",
     by_default=False,
-    uses=(log_gamma_tail, log_gamma_step),
+    uses=(log_gamma_tail, log_gamma_step, half_log_one_plus_square),
     facts=Facts(
         lambda df, scale: Interval(log(scale * (pi * df) ** 0.5) + lgamma(df / 2) - lgamma((df + 1) / 2)),
         attained=same,
@@ -273,5 +274,5 @@ def student_t_nll_loss(
     statsmodels' default. Minus torch.distributions.StudentT's log_prob.
     """
     nu, s = (torch.as_tensor(one, dtype=input.dtype, device=input.device) for one in (df, scale))
-    tail = 0.5 * (nu + 1) * torch.log1p(((input - target) / s).square() / nu)
+    tail = (nu + 1) * half_log_one_plus_square((input - target) / (s * nu.sqrt()))
     return tail + s.log() + 0.5 * (torch.pi * nu).log() - log_gamma_step(0.5 * nu, 0.5)

@@ -56,4 +56,5 @@ def quality_focal_loss(input: Tensor, target: Tensor, *, beta: float | Tensor = 
     targets 0 and 1 it is twice `sigmoid_focal_loss` with `alpha=0.5` and `gamma=beta`. Not for probabilities of events
     that are seen as 0 and 1, for which it is not proper.
     """
-    return (input.sigmoid() - target).abs().pow(beta) * log_loss(input, target)
+    near = input.clamp(-1e3, 1e3)  # where p and its slope are 0 or 1 to all digits: 0 * inf would be NaN
+    return (near.sigmoid() - target).abs().pow(beta) * log_loss(input, target)

@@ -1,5 +1,7 @@
 """Losses for real targets. Below, r is input - target."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -36,7 +38,12 @@ WIDTHS = Interval(0.05, 10)
     ),
 )
 def l1_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
-    """Absolute error: its best constant is the median."""
+    """Absolute error: its best constant is the median.
+
+    For targets of which some are far off: a far row pulls no harder than a near one. Its slope does not fade near zero,
+    so end with small steps, or take `smooth_l1_loss`. Not where sums or means must come out right: the best constant is
+    below the mean where targets are skewed to the right. The same as scikit-learn's mean_absolute_error and keras's.
+    """
     size = (input - target).abs()
     return size if weight is None else (size * weight, weight)
 
@@ -62,6 +69,9 @@ def l1_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> T
 def mse_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
     """Squared error: its best constant is the mean.
 
+    For errors of about one size, and where the mean is wanted. Not with gross errors among the targets: a row ten times
+    as far off pulls ten times as hard (`huber_loss`, `l1_loss`). The same as scikit-learn's mean_squared_error and
+    keras's; optax's `l2_loss` and the losses inside scikit-learn's SGDRegressor and boosting are half of it.
     With `reduction="sum"` it is the sum of squares, the squared L2 distance between input and target.
     """
     r = input - target
@@ -88,7 +98,12 @@ def mse_loss(input: Tensor, target: Tensor, *, weight: Tensor | None = None) -> 
     ),
 )
 def smooth_l1_loss(input: Tensor, target: Tensor, *, beta: float = 1.0) -> Tensor:
-    """Absolute error with a quadratic tip of half-width `beta`: Huber's loss divided by `beta`."""
+    """Absolute error with a quadratic tip of half-width `beta`: Huber's loss divided by `beta`.
+
+    For the corners of boxes and other targets in which far errors should not rule; the slope is at most 1 whatever
+    `beta` is, which is 0 for the absolute error. Not with targets of another unit at the default: `beta` is a length on
+    their axis. MXNet's `smooth_l1` has a parameter whose square is one over `beta`.
+    """
     r = input - target
     # The floor makes beta = 0 the absolute error: far below any residual's rounding, and its inverse does not overflow.
     floor = torch.finfo(r.dtype).tiny ** 0.5
@@ -118,10 +133,18 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, beta: float = 1.0) -> Tenso
         Case([7.0, 1.0], [3.0, 3.0], 10.0, {"delta": float("inf"), "reduction": "sum"}, gradient=[4.0, -2.0]),
     ),
 )
-def huber_loss(input: Tensor, target: Tensor, *, delta: float = 1.0, weight: Tensor | None = None) -> Tensor:
-    """Half the squared error near zero, linear beyond `delta`."""
+def huber_loss(input: Tensor, target: Tensor, *, delta: float | Tensor = 1.0, weight: Tensor | None = None) -> Tensor:
+    """Half the squared error near zero, linear beyond `delta`.
+
+    For targets with some gross errors, where the mean of the others is wanted: the usual first step away from the
+    squared error. Not where many are wrong: far rows still pull with the full slope (`cauchy_loss`). `delta` is in the
+    target's unit; 1.345 times the spread of Gaussian errors is 95 % efficient. The same as keras's Huber, optax's
+    huber_loss and scipy.special.huber. scikit-learn's HuberRegressor has no half, and finds the spread by itself.
+    """
     r = input - target
-    core = r.clamp(-delta, delta)
+    largest = torch.finfo(r.dtype).max  # an infinite delta would leave inf - inf at an infinite error
+    width: Any = delta.clamp(max=largest) if isinstance(delta, Tensor) else min(delta, largest)
+    core = r.clamp(-width, width)
     value = core * (r - 0.5 * core)
     return value if weight is None else value * weight
 
@@ -140,7 +163,11 @@ def huber_loss(input: Tensor, target: Tensor, *, delta: float = 1.0, weight: Ten
     ),
 )
 def log_cosh_loss(input: Tensor, target: Tensor, *, scale: float = 1.0) -> Tensor:
-    """A smooth relative of Huber's loss: half the squared error near zero, slope `scale` far away."""
+    """A smooth relative of Huber's loss: half the squared error near zero, slope `scale` far away.
+
+    Use it where Huber's loss fits and all derivatives should exist; `pseudo_huber_loss` nears its slope later. Not
+    against many gross errors, which still pull. keras's LogCosh and optax's log_cosh are this one at `scale` 1.
+    """
     z = (input - target) / scale
     size = z.abs()
     near = torch.log1p(2 * torch.sinh(0.5 * z.clamp(-1, 1)).square())  # exact for small z, where the far form cancels
@@ -170,6 +197,12 @@ def log_cosh_loss(input: Tensor, target: Tensor, *, scale: float = 1.0) -> Tenso
     ),
 )
 def quantile_loss(input: Tensor, target: Tensor, *, quantile: float = 0.5) -> Tensor:
-    """Pinball loss: its best constant is the `quantile`-quantile; at 0.5 it is half the absolute error."""
+    """Pinball loss: its best constant is the `quantile`-quantile; at 0.5 it is half the absolute error.
+
+    For a level that a known share of the targets stays below (stocks, waiting times), and in pairs for a range. Not for
+    levels that few rows lie beyond: 0.99 of a hundred rows is one row. Levels that are fitted apart may cross. The same
+    as scikit-learn's mean_pinball_loss (`alpha`), XGBoost's reg:quantileerror (`quantile_alpha`) and LightGBM's
+    quantile (`alpha`).
+    """
     r = input - target
     return quantile * F.relu(-r) + (1 - quantile) * F.relu(r)

@@ -140,6 +140,8 @@ def smape_loss(input: Tensor, target: Tensor) -> Tensor:
     prediction, with gradient 0. Most use this form (torchmetrics; the M4 competition in percent, 200 at most); others
     halve it, so that 1 is the worst (AutoGluon); Armstrong (1985) adds without absolute values, which can be negative.
     """
+    largest = torch.finfo(input.dtype).max / 4  # beyond, it is 2 to all digits, and inf / inf would be NaN
+    input, target = input.clamp(-largest, largest), target.clamp(-largest, largest)
     mean = 0.5 * input.abs() + 0.5 * target.abs()
     return (input - target).abs() / mean.masked_fill(mean == 0, 1.0)
 

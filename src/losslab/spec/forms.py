@@ -12,7 +12,7 @@ from losslab.spec.describe import describe
 from losslab.spec.interval import REAL, harmless
 from losslab.spec.precision import as_real, call, computing_dtype
 from losslab.spec.record import LossRecord
-from losslab.spec.reduction import denominator, reduce
+from losslab.spec.reduction import denominator, reduce, weighted
 
 EITHER, KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 COMMON: dict[str, Any] = {
@@ -211,7 +211,7 @@ def elements(
     if sample_weight is not None:
         checks.check_like(record.name, "sample_weight", sample_weight, value_shape)
         sample_weight = sample_weight.to(value.dtype)
-        value = value * sample_weight
+        value = weighted(value, sample_weight)
         counted = sample_weight if counted is None else counted * sample_weight
     return value, counted, keep
 

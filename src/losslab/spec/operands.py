@@ -41,11 +41,23 @@ def check_labels(record: LossRecord, layout: Layout, tensors: Mapping[str, Tenso
 
 def classes_in_place(operands: Mapping[str, Operand], tensors: Mapping[str, Tensor], class_dim: int) -> dict[str, Any]:
     """The tensors with the classes where the layout has them."""
-    moved = dict(tensors)
+    found = dict(tensors)
     for key, one in operands.items():
-        if "C" in one.names and one.names[-1] == "*":
-            moved[key] = tensors[key].movedim(class_dim, one.names.index("C"))
-    return moved
+        at = class_place(one.dims)
+        if at is not None:
+            found[key] = tensors[key].movedim(class_dim, at)
+    return found
+
+
+def class_place(dims: str | None) -> int | None:
+    """Where these dimensions have the classes, if a call may have them elsewhere: before any further ones."""
+    names = (dims or "").split()
+    return names.index("C") if "C" in names and names[-1] == "*" else None
+
+
+def moved(size: torch.Size, at: int, class_dim: int) -> torch.Size:
+    """A shape with the dimension `at` where `class_dim` says."""
+    return torch.empty(size, device="meta").movedim(at, class_dim).shape
 
 
 def as_one_type(operands: Mapping[str, Operand], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -41,6 +41,11 @@ def reduce(
     return _divide(name, value.sum(), denominator(value, weight if normalize == "weight" else None, keep), empty)
 
 
+def weighted(value: Tensor, weight: Tensor) -> Tensor:
+    """Each value times its weight; an infinite one of weight 0 does not count."""
+    return value.masked_fill((weight == 0) & value.isinf(), 0.0) * weight
+
+
 def denominator(value: Tensor, weight: Tensor | None, keep: Tensor | None) -> Tensor | int:
     """The sum of weights, or the number of elements that are kept."""
     if weight is not None:

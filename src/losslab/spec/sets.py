@@ -9,8 +9,19 @@ from torch import Tensor
 
 from losslab.spec import checks, contents, deferred, policy
 from losslab.spec.layout import INTEGERS, Layout, Operand, bind_dims, shape_of
-from losslab.spec.operands import actual, as_one_type, check_labels, classes_in_place, filled, kept, narrowed
+from losslab.spec.operands import (
+    actual,
+    as_one_type,
+    check_labels,
+    class_place,
+    classes_in_place,
+    filled,
+    kept,
+    moved,
+    narrowed,
+)
 from losslab.spec.record import LossRecord, SetCase
+from losslab.spec.reduction import weighted
 
 
 def layout_of(record: LossRecord) -> Layout:
@@ -60,7 +71,11 @@ def elements(
     outer = None if layout.outer is None else torch.Size(layout.outer(given))
     if outer is not None:
         common = {**common, **{k: inside(name, k, common.get(k), outer, wanted) for k in ("mask", "sample_weight")}}
-    keep = kept(record, layout, operands, tensors, sizes, common.get("mask"), ignore_index)
+    mask, at = common.get("mask"), class_place(layout.mask)
+    if mask is not None and at is not None:
+        checks.check_like(name, "mask", mask, moved(torch.Size(shape_of(layout.mask or "", sizes)), at, class_dim))
+        mask = mask.movedim(class_dim, at)
+    keep = kept(record, layout, operands, tensors, sizes, mask, ignore_index)
     if keep is not None:
         tensors = filled(layout, operands, tensors, keep, sizes)
     tensors = look(
@@ -77,11 +92,15 @@ def elements(
         keep = keep if wanted == whole else keep.reshape(*wanted, -1).any(-1)
         value = torch.where(keep, value, 0.0)
         counted = keep.to(value.dtype) if counted is None else torch.where(keep, counted, 0.0)
+    at = class_place(layout.unreduced)
+    if at is not None:  # as the caller has them
+        value = value.movedim(at, class_dim)
+        counted, keep = (None if one is None else one.movedim(at, class_dim) for one in (counted, keep))
     sample_weight = common["sample_weight"]
     if sample_weight is not None:
-        checks.check_like(name, "sample_weight", sample_weight, wanted)
+        checks.check_like(name, "sample_weight", sample_weight, wanted if at is None else value.shape)
         sample_weight = sample_weight.to(value.dtype)
-        value = value * sample_weight
+        value = weighted(value, sample_weight)
         counted = sample_weight if counted is None else counted * sample_weight
     if outer is not None:
         value = value.reshape(outer)
