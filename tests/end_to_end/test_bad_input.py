@@ -322,7 +322,7 @@ def test_a_default_that_breaks_ends_the_study_with_the_reason():
     [
         (["report", "gone"], ["no result at gone"]),
         (["losses", "hubr"], ["no loss 'hubr'", "nearest: huber_loss"]),
-        (["losses", "--task", "cls"], ["no task 'cls'", "binary, multiclass, regression"]),
+        (["losses", "--task", "cls"], ["no task 'cls'", "regression, binary, multiclass"]),
         (["compare", "iris", "--losses", "focl"], ["no loss 'focl'", "focal_loss"]),
         (["compare", "iris"], ["--losses"]),
         (["fit", "iris", "--loss", "focl"], ["no loss 'focl'", "focal_loss"]),

@@ -12,22 +12,30 @@ if TYPE_CHECKING:
     from losslab.spec.declare import Catalogue
     from losslab.spec.record import LossRecord
 
-COLUMNS = ("loss", "tasks", "search", "what it is")
+MARKS = {"default": "*", "named": "+", "no": " "}  # whether a search tries it
+SEARCH = {"default": "searched by default", "named": "searched where named", "no": "not searched"}
+TASKS = (
+    "regression, binary, multiclass, multilabel, segmentation, boxes, embedding, distribution, distillation, ranking, "
+    "survival or sequence"
+)
 
 
 def losses(
     name: Annotated[str | None, typer.Argument(help="A loss to explain; all, unless given.")] = None,
-    task: Annotated[str | None, Option(help="Only what fits: regression, binary, multiclass, ...")] = None,
+    task: Annotated[str | None, Option(help=f"Only what fits: {TASKS}.")] = None,
     for_: Annotated[str | None, Option("--for", help="table.csv:column: what fits this column, and why.")] = None,
-    convex: Annotated[bool | None, Option("--convex/--not-convex", help="In the input.")] = None,
+    convex: Annotated[bool | None, Option("--convex/--not-convex", help="Convex in the input.")] = None,
     smooth: Annotated[bool | None, Option("--smooth/--not-smooth", help="With a continuous gradient.")] = None,
     lipschitz: Annotated[bool | None, Option("--lipschitz/--not-lipschitz", help="With a bounded gradient.")] = None,
     proper: Annotated[bool | None, Option("--proper/--not-proper", help="The true probabilities are best.")] = None,
-    symmetric: Annotated[bool | None, Option("--symmetric/--not-symmetric", help="In input and target.")] = None,
-    tunable: Annotated[bool | None, Option("--tunable/--not-tunable", help="By fit and tune.")] = None,
-    best_constant: Annotated[str | None, Option(help="mean, median, quantile, log prior, ...")] = None,
+    symmetric: Annotated[bool | None, Option("--symmetric/--not-symmetric", help="Input and target swap.")] = None,
+    tunable: Annotated[bool | None, Option("--tunable/--not-tunable", help="fit and tune can train with it.")] = None,
+    best_constant: Annotated[str | None, Option(help="Its best constant input: mean, median, log prior, ...")] = None,
 ) -> None:
-    """List the losses, explain one, or propose some for a column; facts are those at default parameters."""
+    """List the losses, explain one, or propose some for a column.
+
+    Facts are those at default parameters; a loss that says nothing of a fact is in neither list.
+    """
     with plain_errors():
         import losslab
 
@@ -56,7 +64,11 @@ def explained(catalogue: "Catalogue", name: str) -> str:
 
 
 def chosen(catalogue: "Catalogue", task: Any, wanted: dict[str, Any]) -> list["LossRecord"]:
-    tasks = sorted({known for record in catalogue.values() for known in record.tasks})
+    from typing import get_args
+
+    from losslab.spec.record import Task
+
+    tasks = get_args(Task)
     if task is not None and task not in tasks:
         raise ValueError(f"no task {task!r}; there are: {', '.join(tasks)}")
     found = list(catalogue.filter(task=task, **wanted).values())
@@ -65,39 +77,67 @@ def chosen(catalogue: "Catalogue", task: Any, wanted: dict[str, Any]) -> list["L
     return found
 
 
+def how(record: "LossRecord") -> str:
+    """How a search takes the loss: "default", "named" or "no"."""
+    return "no" if record.untunable else "default" if record.by_default else "named"
+
+
 def search_of(record: "LossRecord") -> str:
     """Whether a search tries the loss, or why it cannot."""
-    if record.untunable:
-        return f"not searched: {record.untunable}"
-    return "searched by default" if record.by_default else "searched where named"
+    return SEARCH[how(record)] + (f": {record.untunable}" if record.untunable else "")
 
 
-def shortened(text: str, width: int = 44) -> str:
-    return text if len(text) <= width else text[: width - 3].rsplit(" ", 1)[0] + " ..."
+def by_task(records: list["LossRecord"]) -> dict[str, list["LossRecord"]]:
+    """The losses by what they are for, in the order of `Task`."""
+    from typing import get_args
+
+    from losslab.spec.record import Task
+
+    groups: dict[str, list[LossRecord]] = {}
+    for record in sorted(records, key=lambda record: get_args(Task).index(record.tasks[-1])):
+        groups.setdefault(", ".join(record.tasks), []).append(record)
+    return groups
 
 
 def show(records: list["LossRecord"]) -> None:
-    """A table on a terminal, plain columns elsewhere."""
+    """By task on a terminal; elsewhere a line for each loss, in columns."""
+    import shutil
     import sys
 
-    rows = [(r.name, ", ".join(r.tasks), search_of(r), r.summary) for r in records]
+    groups = by_task(records)
     if sys.stdout.isatty():
-        from rich import box
-        from rich.table import Table
-
-        from losslab.report.terminal import console
-
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for i, title in enumerate(COLUMNS):
-            table.add_column(title, no_wrap=i == 0, min_width=max(len(row[0]) for row in rows) if i == 0 else None)
-        for row in rows:
-            table.add_row(*row)
-        console().print(table, soft_wrap=False)
+        typer.echo(grouped(groups, shutil.get_terminal_size((100, 24)).columns))
         return
-    cells = [(name, tasks, shortened(search), summary) for name, tasks, search, summary in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(3)]
-    for row in cells:
+    rows = [(r.name, tasks, SEARCH[how(r)], r.summary) for tasks, group in groups.items() for r in group]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for row in rows:
         typer.echo("  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[3]]))
+
+
+def grouped(groups: dict[str, list["LossRecord"]], width: int) -> str:
+    """A heading for each task, then a mark, a name and what it is; below the name where the terminal is narrow."""
+    import textwrap
+
+    names = max(len(record.name) for group in groups.values() for record in group)
+    beside = width - names - 4 >= 60
+    lines = []
+    for tasks, group in groups.items():
+        lines += [tasks, ""]
+        for record in group:
+            first = (
+                f"{MARKS[how(record)]} {record.name:<{names}}  " if beside else f"{MARKS[how(record)]} {record.name}"
+            )
+            indent = " " * (len(first) if beside else 6)
+            text = textwrap.wrap(record.summary, max(width - 1, 40), initial_indent=first if beside else indent,
+                                 subsequent_indent=indent, break_long_words=False)  # fmt: skip
+            lines += text if beside else [first, *text]
+        lines.append("")
+    total = sum(map(len, groups.values()))
+    ends = [
+        f"{total} loss{'es' * (total != 1)}. * a search tries it by default, + where it is named.",
+        "More on one: losslab losses NAME. Fewer: losslab losses --task regression",
+    ]
+    return "\n".join([*lines, *(line for end in ends for line in textwrap.wrap(end, max(width - 1, 40)))])
 
 
 def proposed(address: str) -> "Proposal":

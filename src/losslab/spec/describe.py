@@ -15,7 +15,7 @@ MEANINGS = {
     "sample_weight": "tensor with one weight for each element of the unreduced loss",
     "mask": "bool tensor of the same shape; True keeps",
     "reduction": '"mean", "sum" or "none"',
-    "normalize": 'what the mean divides by: "weight" (the sum of weights) or "count" (the elements that are kept)',
+    "normalize": 'what the mean divides by: "weight" (their sum) or "count" (what is kept)',
     "empty": 'the mean of nothing: "zero" (with zero gradient, and one warning), "nan" or "raise"',
 }
 
@@ -71,7 +71,12 @@ def ends(record: LossRecord) -> tuple[str, str]:
 
 def shapes(record: LossRecord) -> list[str]:
     if record.layout is not None:
-        lines = [f"{key}: {spelled(one.names)}, {one.words}" for key, one in record.layout.operands.items()]
+        takes = inspect.signature(record.rule).parameters
+        given = {key: takes[key].default is None for key in record.layout.operands if key in takes}
+        lines = [
+            f"{key}: {spelled(one.names)}, {one.words}{' (may be left out)' * given.get(key, False)}"
+            for key, one in record.layout.operands.items()
+        ]
         return [*lines, f"unreduced: {spelled(tuple(record.layout.unreduced.split()))}"]
     if record.kind == "pointwise":
         labels = {"probability": "values from 0 to 1", "sign": "-1 or +1"}.get(record.target, "numbers")
@@ -87,6 +92,10 @@ def shapes(record: LossRecord) -> list[str]:
 def _meaning(record: LossRecord, name: str, default: Any) -> str:
     if record.layout is not None and name in record.layout.operands:
         return f"tensor {spelled(record.layout.operands[name].names)}, {record.layout.operands[name].words}"
+    if record.layout is not None and name == "mask" and record.layout.mask is not None:
+        return f"bool tensor {spelled(tuple(record.layout.mask.split()))}; True keeps"
+    if name in record.choices:
+        return " or ".join(f'"{choice}"' for choice in record.choices[name])
     if name not in record.parameters:
         return MEANINGS.get(name, "True or False" if isinstance(default, bool) else "an option of the rule")
     parameter = record.parameters[name]

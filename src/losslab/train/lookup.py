@@ -20,6 +20,7 @@ DEFAULTS: dict[Task, str] = {
 TWO_OUTPUTS_DEFAULT = "cross_entropy"  # the same loss for a binary head with two outputs
 METRIC_DEFAULTS = {"pinball": "quantile_loss"}  # there the loss is the metric
 HEADS = {"one": "one output", "classes": "an output for each class"}
+MOST_NAMED = 8  # of the losses that fit, in an error
 OWN = "the user's own"  # the source of a record around a user's own callable
 
 
@@ -83,7 +84,7 @@ def resolve(
     own = not isinstance(loss, LossRecord)
     if own:
         loss = own_loss(loss, task, outputs)
-    known = ", ".join(record.name for record in fits)
+    known = named(fits, task)
     if trains and loss.untunable:
         text = f"{loss.name} cannot be used in fit or in a search, because {loss.untunable}"
         raise ValueError(f"{text}. Call it in a training loop of your own. What fits: {known}")
@@ -100,6 +101,13 @@ def resolve(
             return record
     wants = f"inputs in {loss.input_domain}" if not is_raw(loss) else HEADS[loss.outputs]
     raise ValueError(f"{loss.name} wants {wants}; {why}. What fits: {known}")
+
+
+def named(fits: Sequence[LossRecord], task: Task) -> str:
+    """Some of the losses that fit, those of a search first, and where to find the others."""
+    names = [record.name for record in sorted(fits, key=lambda record: not record.by_default)]
+    more = f" and {len(names) - MOST_NAMED} more: losslab losses --task {task} --tunable"
+    return ", ".join(names[:MOST_NAMED]) + more * (len(names) > MOST_NAMED)
 
 
 def by_name(name: str, catalogue: Catalogue) -> LossRecord:

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 import losslab
-from losslab.cli.losses import shortened, show
+from losslab.cli.losses import show
 from losslab.cli.main import app
 
 
@@ -24,7 +24,7 @@ def test_the_list_says_of_each_loss_its_tasks_whether_it_is_searched_and_what_it
     assert "regression" in found["huber_loss"]
     assert "searched by default" in found["huber_loss"]
     assert "searched where named" in found["cauchy_loss"]
-    assert "not searched: a regression's targets are ..." in found["msle_loss"]
+    assert "  not searched  " in found["msle_loss"]
     assert found["huber_loss"].endswith(losslab.losses()["huber_loss"].summary)
     assert len({line.index(losslab.losses()[name].summary) for name, line in found.items()}) == 1
 
@@ -85,17 +85,55 @@ def test_a_column_that_is_not_there(table):
     assert "no column 'paied'; nearest: paid" in run("--for", f"{table}:paied").output
 
 
-def test_long_reasons_end_between_words():
-    assert shortened("as short as this") == "as short as this"
-    assert shortened("one two three four", width=12) == "one two ..."
+@pytest.fixture
+def terminal(monkeypatch, capsys):
+    """What `show` prints on a terminal of so many columns."""
+
+    def shown(columns, **wanted):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+        show(list(losslab.losses().filter(**wanted).values()))
+        return capsys.readouterr().out.splitlines()
+
+    return shown
 
 
-@pytest.mark.parametrize("columns", ["60", "120"])
-def test_on_a_terminal_a_table_keeps_names_whole(monkeypatch, capsys, columns):
-    monkeypatch.setenv("COLUMNS", columns)
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    show(list(losslab.losses().filter(task="binary", convex=True, lipschitz=True).values()))
-    printed = capsys.readouterr().out
-    assert "what it is" in " ".join(printed.split()) or columns == "60"
-    assert "binary_cross_entropy_with_logits" in printed
-    assert "───" in printed
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_on_a_terminal_losses_stand_by_task_and_lines_fit(terminal, columns):
+    printed = terminal(columns)
+    assert max(map(len, printed)) < columns
+    headings = [line for line in printed if line and line[0].isalpha() and "." not in line]
+    assert headings[:3] == ["regression", "binary", "binary, multiclass"]
+    assert headings[-1] == "sequence"
+    named = {line[2:].split()[0] for line in printed if line[:1] in ("*", "+", " ") and line[2:3].strip()}
+    assert named >= set(losslab.losses())
+    assert f"{len(losslab.losses())} losses." in "\n".join(printed[-5:])
+
+
+def test_marks_say_how_a_search_takes_a_loss(terminal):
+    printed = terminal(120, task="regression")
+    assert any(line.startswith("* huber_loss ") for line in printed)
+    assert any(line.startswith("+ cauchy_loss ") for line in printed)
+    assert any(line.startswith("  msle_loss ") for line in printed)
+
+
+def test_what_it_is_stands_beside_the_name_or_below_it(terminal):
+    summary = losslab.losses()["mse_loss"].summary
+    assert f"* mse_loss  {summary}" in "\n".join(terminal(120, task="regression", best_constant="mean"))
+    wide = terminal(80, task="segmentation")
+    assert wide[wide.index("  jaccard_loss") + 1].startswith("      One minus intersection")
+
+
+@pytest.mark.parametrize("task", sorted({task for record in losslab.losses().values() for task in record.tasks}))
+def test_every_task_can_be_asked_for_and_stands_in_the_help(task):
+    assert lines("--task", task)
+    assert task in run("--help").output
+
+
+def test_a_loss_of_several_tensors_is_explained():
+    text = run("dice").output
+    assert text.startswith("dice_loss: segmentation; not searched: its targets are a class for each pixel")
+    assert "weight: (C,), numbers in [0, inf) (may be left out)" in text
+    assert "target: (N, ...), class indices (integers) from 0 to C - 1, or probabilities with a dimension C\n" in text
+    assert """classes (default 'all'): "all" or "present"\n""" in text
+    assert "mask (default None): bool tensor (N, ...); True keeps" in text

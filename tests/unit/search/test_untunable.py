@@ -11,7 +11,7 @@ from losslab.catalog import CATALOGUE
 from losslab.search.quota import candidates
 from losslab.search.suggest import suggest_loss
 from losslab.spec.declare import Catalogue
-from losslab.train.lookup import find_loss
+from losslab.train.lookup import find_loss, fitting, named
 
 WHY = "huber_loss cannot be used in fit or in a search, because it is tired. Call it in a training loop of your own"
 
@@ -54,3 +54,16 @@ def test_fit_and_tune_refuse_it(tired):
 def test_a_callers_own_study_may_use_it(tired):
     loss = suggest_loss(FixedTrial({"loss": "huber_loss", "huber_loss.delta": 0.5}), "regression", ["huber", "l1"])
     assert loss(torch.tensor([3.0]), torch.tensor([0.0])) == 0.5 * (3 - 0.25)
+
+
+def test_an_error_names_a_few_losses_and_says_where_the_others_are():
+    with pytest.raises(ValueError) as error:
+        find_loss("dice_loss", "multiclass")
+    fits = str(error.value).partition("What fits: ")[2]
+    listed, _, rest = fits.partition(" and ")
+    assert len(listed.split(", ")) == 8
+    assert rest == f"{len(fitting(CATALOGUE, 'multiclass', None)) - 8} more: losslab losses --task multiclass --tunable"
+    names = listed.split(", ")
+    assert "focal_loss" in names  # tried by default, so named before others
+    few = [CATALOGUE[name] for name in names[:3]]
+    assert named(few, "multiclass") == ", ".join(names[:3])
