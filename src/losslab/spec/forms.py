@@ -13,6 +13,7 @@ from losslab.spec.interval import REAL, harmless
 from losslab.spec.precision import as_real, call, computing_dtype
 from losslab.spec.record import LossRecord
 from losslab.spec.reduction import denominator, reduce, weighted
+from losslab.spec.smells import check_smells, check_weights
 
 EITHER, KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 COMMON: dict[str, Any] = {
@@ -145,6 +146,7 @@ def bind(
     checks.check_choices(name, record, given)
     checks.check_numbers(name, record, given)
     checks.check_flags(name, given, defaults)
+    checks.check_ignore_index(name, given.get("ignore_index"))
     return given
 
 
@@ -153,6 +155,7 @@ def elements(
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """The unreduced loss, the weight of each element (None: one) and which elements are kept (None: all)."""
     checks.check_tensors(record, input, target)
+    checks.check_devices(record.name, {"input": input, "target": target, **given})
     input, target = compatible.stretched(record, input, target)
     own = {key: value for key, value in given.items() if key not in COMMON and value is not None}
     ignore_index = own.pop("ignore_index", None)
@@ -195,7 +198,8 @@ def elements(
     if bad_values:
         checks.check_values(record, input.detach(), target.detach(), soft, domain, off)
     if smells:
-        checks.check_smells(record, input.detach(), target.detach())
+        check_smells(record, input.detach(), target.detach())
+        check_weights(record.name, {k: given.get(k) for k in ("weight", "sample_weight")})
 
     result = call(record, {"input": input, "target": target}, own)
     value, counted = result if isinstance(result, tuple) else (result, None)

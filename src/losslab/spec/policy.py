@@ -106,6 +106,11 @@ def traced() -> bool:
     return torch._C._functorch.peek_interpreter_stack() is not None
 
 
+def off() -> bool:
+    """Whether no values are looked at."""
+    return _POLICY.mode == "off"
+
+
 def waits(tensor: Tensor) -> bool:
     """Whether reading a number of this tensor would stop the program until its device has come so far."""
     return tensor.device.type != "cpu"

@@ -1,7 +1,7 @@
 """How the contract suites compare, refuse and speak."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -69,3 +69,20 @@ def same(record: LossRecord, what: str, found: Tensor, expected: Any, tolerance:
         raise ContractError(f"{record.name}: {what}: shape {tuple(found.shape)} in place of {tuple(expected.shape)}")
     if not torch.allclose(found, expected, rtol=tolerance, atol=tolerance):
         raise ContractError(f"{record.name}: {what}: {found.tolist()} in place of {expected.tolist()}")
+
+
+def compiled_as_eager(
+    record: LossRecord, batch: Mapping[str, Tensor], predicted: Sequence[str], backend: str = "aot_eager"
+) -> None:
+    """The form compiled as one graph gives the value and the gradients of the form as it is."""
+    found = []
+    compiled: Any = torch.compile(record.form, backend=backend, fullgraph=True)
+    for form in (compiled, record):
+        leaves = {key: batch[key].detach().clone().requires_grad_() for key in predicted}
+        value = quiet(form, **{**batch, **leaves})
+        slopes = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+        found.append((value.detach(), [torch.zeros(()) if slope is None else slope for slope in slopes]))
+    (value, slopes), (expected, wanted) = found
+    same(record, "the compiled form", value, expected)
+    for key, slope, right in zip(predicted, slopes, wanted, strict=True):
+        same(record, f"the gradient by {key} of the compiled form", slope, right)

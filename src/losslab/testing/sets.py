@@ -16,7 +16,7 @@ from losslab.spec.layout import SIZES
 from losslab.spec.module import called_with, module, per_call
 from losslab.spec.record import LossRecord
 from losslab.spec.sets import layout_of, worked
-from losslab.testing.claims import need, quiet, same
+from losslab.testing.claims import compiled_as_eager, need, quiet, same
 from losslab.testing.samples import settings
 from losslab.testing.set_edges import (
     check_class_dim,
@@ -263,10 +263,9 @@ def behind_its_end(record: LossRecord, loss: Any, batch: Batch, options: dict[st
 
 
 def check_compile(record: LossRecord) -> None:
-    """The whole graph compiles, without a break."""
+    """The whole graph compiles, without a break, and gives the same value and gradients."""
     batch = draw(record)
-    compiled: Any = torch.compile(record.form, backend="eager", fullgraph=True)
-    same(record, "the compiled form", compiled(**batch), quiet(record, **batch))
+    compiled_as_eager(record, batch, predicted(record, batch))
 
 
 def check_parts(record: LossRecord) -> None:
