@@ -3,16 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check nightly plant stubs docs pictures clean
+.PHONY: demo test check nightly plant peers stubs docs pictures clean
 
 demo: .venv/.installed
 	$(BIN)/losslab tune digits
 	$(BIN)/losslab tune diabetes --corrupt-train 0.2
 
 # One part of the suite: make test ARGS="tests/unit/spec -x"
-# One thread: two busy processes on a small machine make threaded code many times slower.
+# One thread in each process: two busy processes on a small machine make threaded code many times slower.
 test: .venv/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .
@@ -20,11 +20,16 @@ check: .venv/.installed-dev
 	$(BIN)/mypy
 
 # What is too long for each change: make plant ARGS="--family robust"
-nightly: plant
+nightly: plant peers
+	OMP_NUM_THREADS=1 NIGHTLY=1 $(BIN)/python -m pytest tests/contracts/test_inductor.py
 
 # Plants faults into the rules of the losses and says which the tests miss.
 plant: .venv/.installed-dev
 	$(BIN)/python tools/plant.py $(ARGS)
+
+# Compares the losses with those of other packages, in .venv-peers, and writes docs/peers.md: make peers ARGS="keras".
+peers: .venv-peers/.installed
+	OMP_NUM_THREADS=1 PYTHONPATH=tests .venv-peers/bin/python -m peers $(ARGS)
 
 # Writes what static checkers see of the generated losses; a test says when it is out of date.
 stubs: .venv/.installed
@@ -43,7 +48,7 @@ pictures: .venv/.installed
 
 # Results in runs/ stay.
 clean:
-	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-peers build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch first, so that the version is the tested one whatever else is on offer.
@@ -64,3 +69,9 @@ clean:
 .venv/.installed-docs: .venv/.torch pyproject.toml
 	$(BIN)/pip install -e '.[docs]'
 	touch .venv/.installed $@
+
+.venv-peers/.installed: tests/peers/requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install torch==2.13.0
+	.venv-peers/bin/pip install -e . -r tests/peers/requirements.txt torch==2.13.0
+	touch $@

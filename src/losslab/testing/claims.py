@@ -75,7 +75,7 @@ def compiled_as_eager(
     record: LossRecord, batch: Mapping[str, Tensor], predicted: Sequence[str], backend: str = "aot_eager"
 ) -> None:
     """The form compiled as one graph gives the value and the gradients of the form as it is."""
-    found = []
+    found: list[tuple[Tensor, list[Tensor]]] = []
     compiled: Any = torch.compile(record.form, backend=backend, fullgraph=True)
     for form in (compiled, record):
         leaves = {key: batch[key].detach().clone().requires_grad_() for key in predicted}
