@@ -82,7 +82,7 @@ def compiled_as_eager(
         value = quiet(form, **{**batch, **leaves})
         slopes = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
         found.append((value.detach(), [torch.zeros(()) if slope is None else slope for slope in slopes]))
-    (value, slopes), (expected, wanted) = found
-    same(record, "the compiled form", value, expected)
-    for key, slope, right in zip(predicted, slopes, wanted, strict=True):
+    (compiled_value, compiled_slopes), (expected, wanted) = found
+    same(record, "the compiled form", compiled_value, expected)
+    for key, slope, right in zip(predicted, compiled_slopes, wanted, strict=True):
         same(record, f"the gradient by {key} of the compiled form", slope, right)
