@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def toy(**changes) -> LossRecord:
 
 def test_a_page_tells_all_that_is_known_and_nothing_else():
     record = toy(cases=())
-    text = loss_docs.page(LossRecord(**{**vars(record), "form": functional(record)}), {})
+    text = loss_docs.page(replace(record, form=functional(record)), {})
     assert text.startswith("# toy_loss\n\nOne thing: 1 &lt;a> to `<b>`.\n\n```math\n|r| / w\n```\n")
     assert "## When to use it\n\nFor toys. Not for others.\n\n## Elsewhere\n\nkornia's is the same. Their names" in text
     assert "| `width` | 2 | (0, inf) | [0.5, 8], logarithmic | the target's |" in text
@@ -59,7 +60,7 @@ def test_a_page_tells_all_that_is_known_and_nothing_else():
 
 def test_a_loss_of_a_group_names_the_others():
     record, other = toy(cases=()), toy(name="other_loss")
-    record = LossRecord(**{**vars(record), "form": functional(record)})
+    record = replace(record, form=functional(record))
     text = loss_docs.page(record, {"toy_loss": record, "other_loss": other})
     assert "## The same up to a reparametrisation\n\n[`other_loss`](other_loss.md). A comparison takes one." in text
 
@@ -137,12 +138,13 @@ def functional_toy() -> LossRecord:
     from losslab.catalog import CATALOGUE
 
     cases = (Case([1.0, 1.0], [1.0, 1.0], 0.0), Case([1.5, 4.0], [1.0, 2.0], 0.9375, {"quantile": 0.25}))
-    return LossRecord(**{**vars(CATALOGUE["quantile_loss"]), "cases": cases})
+    return replace(CATALOGUE["quantile_loss"], cases=cases)
 
 
 def test_tensors_of_a_batch_go_into_the_call():
     case = Case([1.0, 2.0], [0.5, 3.0], 0.0, {"sample_weight": [2.0, 0.0], "width": 0.5, "reduction": "sum"})
-    source = loss_examples.code(toy(), case)
+    record = toy()
+    source = loss_examples.code(replace(record, form=functional(record)), case)
     assert 'F.toy_loss(input, target, width=0.5, reduction="sum", sample_weight=torch.tensor([2.0, 0.0]))' in source
     assert 'nn.ToyLoss(width=0.5, reduction="sum")(input, target, sample_weight=torch.tensor([2.0, 0.0]))' in source
 

@@ -57,7 +57,7 @@ def test_a_callers_own_study_may_use_it(tired):
 
 
 def test_an_error_names_a_few_losses_and_says_where_the_others_are():
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="dice_loss cannot be used in fit") as error:
         find_loss("dice_loss", "multiclass")
     fits = str(error.value).partition("What fits: ")[2]
     listed, _, rest = fits.partition(" and ")
