@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from numbers import Real
 from typing import Any
@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losslab.spec import policy
+from losslab.spec import hints, policy
 from losslab.spec.interval import REAL, UNIT, Interval
-from losslab.spec.policy import warn_once
 from losslab.spec.record import LossRecord
 from losslab.spec.reduction import CHOICES
 
@@ -67,13 +66,31 @@ def check_flags(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any]
             raise TypeError(f"{name}: {key} must be True or False, found {type(given[key]).__name__}")
 
 
+def check_ignore_index(name: str, value: Any) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        text = f"{name}: ignore_index must be a whole number, found {value!r}"
+        raise TypeError(f"{text}. To leave out several labels, pass mask=(target != 1) & (target != 2)")
+
+
+def check_devices(name: str, tensors: Mapping[str, Any]) -> None:
+    """Everything that has dimensions is on one device; a single number may be anywhere."""
+    first, home = "", None
+    for key, one in tensors.items():
+        if not isinstance(one, Tensor) or (one.ndim == 0 and one.device.type == "cpu"):
+            continue
+        if home is None:
+            first, home = key, one.device
+        elif one.device != home:
+            raise ValueError(
+                f"{name}: {first} is on {home} and {key} on {one.device}; they must be on one device: "
+                f"use {key}.to({first}.device)"
+            )
+
+
 def check_tensors(record: LossRecord, input: Any, target: Any) -> None:
     for what, value in (("input", input), ("target", target)):
         if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{record.name}: {what} must be a torch.Tensor, found {type(value).__name__}; "
-                f"use torch.as_tensor({what})"
-            )
+            raise TypeError(f"{record.name}: {hints.not_a_tensor(what, value)}")
     if input.is_complex() and record.takes_complex:
         return
     if input.is_complex():
@@ -98,7 +115,7 @@ def check_pointwise(record: LossRecord, input: Tensor, target: Tensor) -> None:
             text += f". Broadcasting would compare every prediction with every target ({pairs} pairs)"
     except RuntimeError:
         pass
-    raise ValueError(f"{text}. {_same_shape_fix(input, target)}")
+    raise ValueError(f"{text}. {_same_shape_fix(input, target)}{hints.two_scores(record, input, target)}")
 
 
 def _same_shape_fix(input: Tensor, target: Tensor) -> str:
@@ -148,6 +165,8 @@ def check_rowwise(record: LossRecord, input: Tensor, target: Tensor, class_dim: 
 def _rowwise_fix(input: Tensor, target: Tensor, expected: torch.Size, class_dim: int, soft: bool) -> str:
     if target.shape == expected:
         return "Use target.long() if these are class indices"
+    if input.ndim == 1 and target.shape == input.shape and not target.is_floating_point():
+        return "One score for each row is for yes or no: use binary_cross_entropy_with_logits(input, target)"
     if target.shape == input.shape:
         fix = f"Use target.argmax({class_dim}) if the rows are one-hot"
         return fix + (", or target.float() for probabilities" if soft else "")
@@ -162,7 +181,7 @@ def check_weight(record: LossRecord, weight: Any, input: Tensor, class_dim: int)
     """`weight` keeps torch's meaning: per class for losses over classes, per element for the others."""
     name = record.name
     if not isinstance(weight, Tensor):
-        raise TypeError(f"{name}: weight must be a torch.Tensor, found {type(weight).__name__}")
+        raise TypeError(f"{name}: {hints.not_a_tensor('weight', weight)}")
     if record.kind == "rowwise":
         classes = input.shape[class_dim]
         if weight.shape != (classes,):
@@ -173,13 +192,16 @@ def check_weight(record: LossRecord, weight: Any, input: Tensor, class_dim: int)
     elif record.target == "real":
         check_like(name, "weight", weight, input.shape)
     elif not broadcasts(weight.shape, input.shape):
-        raise ValueError(f"{name}: weight has shape {shape(weight)}, which does not broadcast to input {shape(input)}")
+        raise ValueError(
+            f"{name}: weight has shape {shape(weight)}, which does not broadcast to input {shape(input)}"
+            + hints.to_broadcast("weight", weight, input)
+        )
 
 
 def check_per_class(name: str, what: str, value: Any, classes: int) -> None:
     """A number for each class that says how often it is seen."""
     if not isinstance(value, Tensor):
-        raise TypeError(f"{name}: {what} must be a torch.Tensor, found {type(value).__name__}")
+        raise TypeError(f"{name}: {hints.not_a_tensor(what, value)}")
     if value.shape != (classes,):
         raise ValueError(f"{name}: {what} has shape {shape(value)}; it must hold one number per class, ({classes},)")
     if not policy.waits(value) and not policy.traced() and not (value > 0).all():
@@ -191,7 +213,7 @@ def check_per_class(name: str, what: str, value: Any, classes: int) -> None:
 def check_like(name: str, what: str, value: Any, wanted: torch.Size) -> None:
     """A tensor with one entry for each element of the unreduced loss."""
     if not isinstance(value, Tensor):
-        raise TypeError(f"{name}: {what} must be a torch.Tensor, found {type(value).__name__}")
+        raise TypeError(f"{name}: {hints.not_a_tensor(what, value)}")
     if what == "mask" and value.dtype != torch.bool:
         raise TypeError(f"{name}: mask must be of bool (True keeps), found {plain(value.dtype)}; use mask.bool()")
     if value.shape != wanted:
@@ -208,7 +230,8 @@ def check_parameter_shapes(record: LossRecord, params: Mapping[str, Any], input:
             continue
         if record.kind == "rowwise" or not broadcasts(value.shape, input.shape):
             wanted = "no dimension" if record.kind == "rowwise" else f"a shape that broadcasts to input {shape(input)}"
-            raise ValueError(f"{record.name}: {name} has shape {shape(value)}; it must have {wanted}")
+            fix = "" if record.kind == "rowwise" else hints.to_broadcast(name, value, input)
+            raise ValueError(f"{record.name}: {name} has shape {shape(value)}; it must have {wanted}{fix}")
 
 
 def check_values(record: LossRecord, input: Tensor, target: Tensor, soft: bool, domain: Interval, off: float) -> None:
@@ -236,11 +259,8 @@ def check_labels(record: LossRecord, target: Tensor, classes: int, what: str = "
     if low >= 0 and high < classes:
         return
     label, index = first(target, (target < 0) | (target >= classes))
-    hint = f"; pass ignore_index={int(label)} if such rows are to be left out" if record.takes_ignore_index else ""
-    raise ValueError(
-        f"{record.name}: {what} {int(label)}{index} is out of range: input has {classes} classes, "
-        f"so labels run from 0 to {classes - 1}{hint}"
-    )
+    hint = hints.of_labels(int(label), int(low), int(high), classes, record.takes_ignore_index, what)
+    raise ValueError(f"{record.name}: {what} {int(label)}{index} is out of range: {hint}")
 
 
 def rounding(*tensors: Tensor) -> float:
@@ -259,9 +279,8 @@ def check_distribution(name: str, target: Tensor, what: str = "target", off: flo
     bad = ~((totals - 1).abs() <= off)
     if bad.any():
         total, index = first(totals, bad)
-        raise ValueError(
-            f"{name}: {what} rows must sum to one; the row{index} sums to {total:.6g}. Divide each row by its sum"
-        )
+        fix = hints.of_distributions(target, off)
+        raise ValueError(f"{name}: {what} rows must sum to one; the row{index} sums to {total:.6g}. {fix}")
 
 
 def check_domain(name: str, what: str, value: Tensor, domain: Interval) -> None:
@@ -274,7 +293,7 @@ def check_domain(name: str, what: str, value: Tensor, domain: Interval) -> None:
     inside &= (value < domain.high) if domain.open_high else (value <= domain.high)
     found, index = first(value, ~inside)
     count = int((~inside).sum())
-    hint = ". Apply a sigmoid first, or use the loss that takes logits" if (what, domain) == ("input", UNIT) else ""
+    hint = hints.of_domain(what, value, domain, low, high)
     raise ValueError(
         f"{name}: {what} must lie in {domain}, found values from {low:g} to {high:g} "
         f"({count} outside, the first is {found:g}{index}){hint}"
@@ -290,39 +309,6 @@ def wrong_signs(target: Tensor, what: str = "target") -> str:
         return f"{what} must hold -1 and +1, but holds 0 and 1: use 2 * {what} - 1. A 0 stands for neither class"
     found, index = first(target, bad)
     return f"{what} must hold -1 and +1, but {int(bad.sum())} values are neither: the first is {found:g}{index}"
-
-
-def check_smells(record: LossRecord, input: Tensor, target: Tensor) -> None:
-    """Legal values that look like a mistake: warned of once for each loss."""
-    if record.target == "sign" and record.torch_name is not None and (wrong := wrong_signs(target)):
-        warn_once(record.name, "sign", f"{wrong}. torch computes something for it, and so does this loss")
-    for topic, seen, text in smells(record, input):
-        if seen:
-            warn_once(record.name, topic, text())
-
-
-def smells(record: LossRecord, input: Tensor) -> Iterator[tuple[str, Tensor, Callable[[], str]]]:
-    """Topic, whether it is so (on the input's device), and words, of what a model's outputs may betray."""
-    if input.is_complex() or input.numel() == 0:
-        return
-    low, high = input.aminmax()
-    classes = input.shape[-1] if input.ndim else 1
-    again = "it looks as if {} was applied already. This loss applies it itself; pass the scores before {}"
-    if record.kind == "rowwise" and record.input_domain.high == 0:
-        text = "input should hold log-probabilities, which are not positive, but its largest value is {:g}; apply "
-        text += "log_softmax to the scores, or use cross_entropy"
-        yield "log-probabilities", high > 1e-3, lambda: text.format(high.item())
-    if record.input_domain != REAL:
-        return
-    if record.kind == "rowwise" and classes > 1:
-        sums = ((input.sum(-1) - 1).abs() < 1e-3).all()
-        least = f". A log loss then cannot go below {math.log(math.e + classes - 1) - 1:.4f} for {classes} classes"
-        told = f"the rows of input sum to one: {again.format('softmax', 'softmax')}{least}"
-        yield "softmax", (low >= 0) & (high <= 1) & sums, lambda: told
-    if record.link == "sigmoid" and record.kind == "pointwise" and input.numel() >= 32:
-        sure = ". A log loss then cannot go below 0.3133 for a yes and 0.6931 for a no"
-        words = f"all inputs lie between 0 and 1: {again.format('a sigmoid', 'the sigmoid')}{sure}"
-        yield "sigmoid", (low > 0) & (low < high) & (high < 1), lambda: words
 
 
 def first(values: Tensor, bad: Tensor) -> tuple[float, str]:

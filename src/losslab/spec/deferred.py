@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losslab.spec import checks, policy
+from losslab.spec import policy
 from losslab.spec.interval import REAL, UNIT, Interval
 from losslab.spec.layout import Operand
 from losslab.spec.record import LossRecord
+from losslab.spec.smells import smells as smells_of
 
 Sizes = Mapping[str, tuple[int, ...]]
 HELD = 16  # batches whose verdicts may be under way at once
@@ -98,7 +99,7 @@ def judged(
     if values and (domain == UNIT or record.input_domain_of is not None or record.torch_name is None):
         found += outside("input", input, domain)
     if smells:
-        found += [Suspicion(seen, text, topic) for topic, seen, text in checks.smells(record, input)]
+        found += [Suspicion(seen, text, topic) for topic, seen, text in smells_of(record, input)]
         if record.target == "sign" and record.torch_name is not None:
             found.append(signs("target", target, "sign"))
     note(record.name, found)

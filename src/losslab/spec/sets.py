@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losslab.spec import checks, contents, deferred, policy
+from losslab.spec import checks, contents, deferred, hints, policy
 from losslab.spec.layout import INTEGERS, Layout, Operand, bind_dims, shape_of
 from losslab.spec.operands import (
     actual,
@@ -22,6 +22,7 @@ from losslab.spec.operands import (
 )
 from losslab.spec.record import LossRecord, SetCase
 from losslab.spec.reduction import weighted
+from losslab.spec.smells import check_nan
 
 
 def layout_of(record: LossRecord) -> Layout:
@@ -63,6 +64,8 @@ def elements(
         tensors = layout.prepare(tensors)
     check_operands(record, layout, tensors)
     check_labels(record, layout, tensors, class_dim)
+    placed = {key: one for key, one in tensors.items() if layout.operands[key].holds != "length"}
+    checks.check_devices(name, {**placed, **own, **common})
     operands = actual(layout, tensors)
     off = checks.rounding(*tensors.values())
     tensors = as_one_type(operands, classes_in_place(operands, tensors, class_dim))
@@ -123,11 +126,14 @@ def as_pair(result: Any) -> tuple[Tensor, Tensor | None]:
 def check_operands(record: LossRecord, layout: Layout, tensors: Mapping[str, Any]) -> None:
     for key, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"{record.name}: {key} must be a torch.Tensor, found {type(tensor).__name__}; "
-                f"use torch.as_tensor({key})"
-            )
+            raise TypeError(f"{record.name}: {not_a_tensor(layout, key, tensor)}")
         contents.check_type(record, key, layout.operands[key], tensor)
+
+
+def not_a_tensor(layout: Layout, key: str, value: Any) -> str:
+    if layout.operands[key].holds == "length":
+        return f"{key} must be a torch.Tensor, list or tuple with a length for each row, found {type(value).__name__}"
+    return hints.not_a_tensor(key, value)
 
 
 def look(
@@ -152,6 +158,9 @@ def look(
             contents.check_contents(record, key, operands[key], tensor, sizes, own["off"])
         if record.refuses is not None and (wrong := record.refuses(plain, own)):
             raise ValueError(f"{record.name}: {wrong}")
+    for key, one in operands.items() if smells else ():
+        if plain[key].is_floating_point():
+            check_nan(record.name, key, plain[key], one.predicted)
     for key, one in operands.items() if smells and record.torch_name is not None else ():
         if one.holds == "sign" and (wrong := checks.wrong_signs(plain[key], key)):
             policy.warn_once(record.name, "sign", f"{wrong}. torch computes something for it, and so does this loss")
