@@ -88,6 +88,7 @@ def info_nce_loss(
 ) -> Tensor:
     """Each query should be nearer, by cosine, to its own positive than to the negatives.
 
+    For pairs that belong together and nothing else known; not where many of the others belong to the query too.
     `negatives` (a queue, as in MoCo) are those of all queries; without them, the other rows' positives are. The value
     cannot exceed log(1 + negatives) where all look alike. The `info-nce-pytorch` package agrees. Detach keys that a
     momentum encoder made.
@@ -139,9 +140,10 @@ def nt_xent_loss(
 ) -> Tensor:
     """Two views of a sample should be nearer to each other than to all views of the other samples (SimCLR).
 
-    A row's value is the mean of its two views'. Negatives are the rest of the batch, so large batches and temperatures
-    of .1 to .5 do best. lightly agrees; pytorch-metric-learning takes both views in one tensor with labels, has a
-    temperature of .07, and agrees where each label comes twice.
+    For embeddings without labels, from two views of each row. A row's value is the mean of its two views'. Negatives
+    are the rest of the batch, so large batches and temperatures of .1 to .5 do best. lightly agrees;
+    pytorch-metric-learning takes both views in one tensor with labels, has a temperature of .07, and agrees where each
+    label comes twice.
     """
     views, twice = torch.cat([input1, input2]), None if mask is None else torch.cat([mask, mask])
     rows = input1.shape[0]
@@ -182,10 +184,11 @@ def supcon_loss(
 ) -> tuple[Tensor, Tensor]:
     """Rows of one label should be nearer to each other than to the rest: `nt_xent_loss` with labels.
 
-    Several views of a sample are several rows with its label repeated. Rows without positives weigh 0. The sum over
-    positives stands outside the logarithm, as the paper prefers. The authors' code multiplies by temperature over a
-    base temperature, both .07 at first, and so differs once only one is changed; pytorch-metric-learning has no such
-    factor and agrees, but its mean leaves out rows whose loss is exactly 0.
+    For labelled batches; a first choice among the losses of all pairs. Several views of a sample are several rows with
+    its label repeated. Rows without positives weigh 0. The sum over positives stands outside the logarithm, as the
+    paper prefers. The authors' code multiplies by temperature over a base temperature, both .07 at first, and so
+    differs once only one is changed; pytorch-metric-learning has no such factor and agrees, but its mean leaves out
+    rows whose loss is exactly 0.
     """
     score, (positive, negative) = cosines(input) / temperature, pairs(target, mask)
     count, total = positive.sum(-1), log_sum_exp(score, positive | negative)
@@ -222,8 +225,9 @@ def supcon_loss(
 def clip_loss(image: Tensor, text: Tensor, *, temperature: float | Tensor = 0.07, mask: Tensor | None = None) -> Tensor:
     """Each image should find its text among the batch's texts, and each text its image.
 
-    CLIP learns the temperature: give a tensor, `temperature=(-log_scale).exp()`, where `log_scale` starts at
-    log(1 / .07) and is kept below log(100). OpenAI and open_clip normalise before their loss; here it is done inside.
+    For pairs of two kinds (images and texts) in large batches; with small ones take `siglip_loss`. CLIP learns the
+    temperature: give a tensor, `temperature=(-log_scale).exp()`, where `log_scale` starts at log(1 / .07) and is kept
+    below log(100). OpenAI and open_clip normalise before their loss; here it is done inside.
     """
     image, text = unit(image), unit(text)
     score, apart = image @ text.mT / temperature, others(image, mask)

@@ -169,9 +169,10 @@ def lifted_structure_loss(
 ) -> tuple[Tensor, Tensor]:
     """Each pair of one label should be nearer than all negatives of both, of which the near ones count most.
 
-    A row's value is the sum over its positives, and the mean divides by the number of pairs, as the paper does; a batch
-    of one label gives 0. Distances are Euclidean and embeddings are taken as they are. pytorch-metric-learning agrees
-    once its distance is told not to normalise them (`LpDistance(normalize_embeddings=False)`).
+    For labelled batches with several rows of each label; `multi_similarity_loss` is its calmer successor. A row's value
+    is the sum over its positives, and the mean divides by the number of pairs, as the paper does; a batch of one label
+    gives 0. Distances are Euclidean and embeddings are taken as they are. pytorch-metric-learning agrees once its
+    distance is told not to normalise them (`LpDistance(normalize_embeddings=False)`).
     """
     gap, (positive, negative) = distances(input), pairs(target, mask)
     near = log_sum_exp(margin - gap, negative)
@@ -231,10 +232,11 @@ def multi_similarity_loss(
 ) -> Tensor:
     """Cosines of one label are pushed above `base`, those of two below; the hardest of each count most.
 
-    `alpha` and `beta` say how much more the hardest positives and negatives count. A row without positives still
-    repels, and counts. The paper first mines pairs within .1 of the hardest of the other sort: pytorch-metric-learning
-    has that as a miner, apart from its loss, with which this one agrees; the authors' code has it inside and leaves out
-    rows of which nothing remains.
+    For labelled batches with several rows of each label, compared by cosine later. Not with two rows of a label at
+    most: then few positives say how hard they are. `alpha` and `beta` say how much more the hardest positives and
+    negatives count. A row without positives still repels, and counts. The paper first mines pairs within .1 of the
+    hardest of the other sort: pytorch-metric-learning has that as a miner, apart from its loss, with which this one
+    agrees; the authors' code has it inside and leaves out rows of which nothing remains.
     """
     cosine, (positive, negative) = cosines(input), pairs(target, mask)
     pull = softplus(log_sum_exp(alpha * (base - cosine), positive))
@@ -283,10 +285,11 @@ def circle_loss(
 ) -> tuple[Tensor, Tensor]:
     """Cosines of one label should exceed those of two; what is farther from its optimum is moved faster.
 
-    Rows without positives or without negatives weigh 0. The paper takes `margin` .25 and `gamma` 256 for faces, .4 and
-    80 for products. The factors in brackets are held constant: the gradient is the paper's, not the derivative of the
-    value. pytorch-metric-learning agrees in each row; its mean leaves out rows whose loss is exactly 0, which this one
-    counts.
+    For labelled batches where the positives and negatives that are already well placed should be left alone. Not where
+    the scale of the loss is to be compared: `gamma` changes it as much as its shape. Rows without positives or without
+    negatives weigh 0. The paper takes `margin` .25 and `gamma` 256 for faces, .4 and 80 for products. The factors in
+    brackets are held constant: the gradient is the paper's, not the derivative of the value. pytorch-metric-learning
+    agrees in each row; its mean leaves out rows whose loss is exactly 0, which this one counts.
     """
     cosine, (positive, negative) = cosines(input), pairs(target, mask)
     fixed = cosine.detach()
@@ -331,11 +334,13 @@ def batch_hard_triplet_loss(
 ) -> tuple[Tensor, Tensor]:
     """The farthest row of an anchor's label should be nearer to it than the nearest of another, by `margin`.
 
-    With `soft`, log(1 + exp(difference of distances)) in place of the hinge, without `margin`: it never stops pulling.
-    Rows without positives or without negatives weigh 0, so a batch without triplets gives 0. A loss that stands at
-    `margin` (soft: at .6931) has collapsed: all embeddings are one. Distances are Euclidean, embeddings are taken as
-    they are. pytorch-metric-learning spells it TripletMarginLoss with BatchHardMiner, normalises embeddings, and
-    averages only the triplets whose loss is not 0 (so that its value tells little; Hermans et al. discuss both).
+    For labelled batches that hold several rows of each of several labels. Not where labels are often wrong: the hardest
+    pairs are then the wrong ones. With `soft`, log(1 + exp(difference of distances)) in place of the hinge, without
+    `margin`: it never stops pulling. Rows without positives or without negatives weigh 0, so a batch without triplets
+    gives 0. A loss that stands at `margin` (soft: at .6931) has collapsed: all embeddings are one. Distances are
+    Euclidean, embeddings are taken as they are. pytorch-metric-learning spells it TripletMarginLoss with
+    BatchHardMiner, normalises embeddings, and averages only the triplets whose loss is not 0 (so that its value tells
+    little; Hermans et al. discuss both).
     """
     gap, (positive, negative) = distances(input), pairs(target, mask)
     far = F.pad(torch.where(positive, gap, 0.0), (0, 1)).amax(-1)
@@ -365,9 +370,10 @@ def smooth_ap_loss(
 ) -> tuple[Tensor, Tensor]:
     """One minus the average precision with which each row finds the others of its label, by smoothed ranks.
 
-    Rows without positives weigh 0. The smaller `temperature`, the nearer to average precision and the fewer pairs have
-    a slope. The row itself is left out of its own list, as in the paper; its authors' code and pytorch-metric-learning
-    count the row as a find of its own, ask for labels in equal numbers, and give smaller values. Memory grows with N^3.
+    For retrieval, where average precision is the metric; not from a random start, nor with large batches. Rows without
+    positives weigh 0. The smaller `temperature`, the nearer to average precision and the fewer pairs have a slope. The
+    row itself is left out of its own list, as in the paper; its authors' code and pytorch-metric-learning count the row
+    as a find of its own, ask for labels in equal numbers, and give smaller values. Memory grows with N^3.
     """
     cosine, (positive, negative) = cosines(input), pairs(target, mask)
     apart = ~torch.eye(len(cosine), dtype=torch.bool, device=cosine.device)

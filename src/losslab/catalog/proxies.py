@@ -79,9 +79,11 @@ def proxy_nca_loss(
 ) -> Tensor:
     """A row should be nearer to the proxy of its class than to those of the others; all are normalised.
 
-    The paper's sum leaves out the row's own class, so that the loss is negative where it is right; with `with_own` it
-    takes it in, as in ProxyNCA++ and pytorch-metric-learning, which then agrees: that is the normalised softmax at
-    twice the scale. The larger `scale` (one over ProxyNCA++'s temperature), the more the nearest proxies count.
+    For labelled rows without a choice of pairs. Not with few rows for each class of many: its proxy is then rarely
+    moved. The paper's sum leaves out the row's own class, so that the loss is negative where it is right; with
+    `with_own` it takes it in, as in ProxyNCA++ and pytorch-metric-learning, which then agrees: that is the normalised
+    softmax at twice the scale. The larger `scale` (one over ProxyNCA++'s temperature), the more the nearest proxies
+    count.
     """
     score = 2 * scale * (unit(input) @ unit(weight).mT)  # less squared distances, but for a constant
     if with_own:
@@ -128,8 +130,9 @@ def proxy_anchor_loss(
 ) -> Tensor:
     """Each class's proxy pulls all rows of its class and pushes all others, the hardest of the batch most.
 
-    One value for the batch; C+ are the classes that are in it. Proxies want a learning rate far above the model's (the
-    authors: 100 times). The authors' code and pytorch-metric-learning agree.
+    For labelled rows, where proxies should still see how the rows of a batch lie; quick to train. One value for the
+    batch; C+ are the classes that are in it. Proxies want a learning rate far above the model's (the authors: 100
+    times). The authors' code and pytorch-metric-learning agree.
     """
     cosine = unit(input) @ unit(weight).mT
     own = target.unsqueeze(-1) == torch.arange(cosine.shape[-1], device=cosine.device)

@@ -180,9 +180,9 @@ def barlow_twins_loss(
 def byol_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """The predictor's output should point where the teacher's projection of the other view points.
 
-    No gradient goes to `target`: it is held constant here. Call it for both views, each as the prediction once, and
-    add. Without a predictor embeddings collapse, which this loss cannot see: watch their spread. Twice `simsiam_loss`,
-    plus 2.
+    For embeddings from two views, with a teacher that is a slow average of the student. No gradient goes to `target`:
+    it is held constant here. Call it for both views, each as the prediction once, and add. Without a predictor
+    embeddings collapse, which this loss cannot see: watch their spread. Twice `simsiam_loss`, plus 2.
     """
     return (unit(prediction) - unit(target.detach())).square().sum(-1)
 
@@ -210,8 +210,9 @@ def byol_loss(prediction: Tensor, target: Tensor) -> Tensor:
 def simsiam_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """The negative cosine of the predictor's output with the projection of the other view, which is held constant.
 
-    The same as `byol_loss` up to scale and shift. Call it for both views and halve the sum, as the paper does. lightly
-    spells it NegativeCosineSimilarity and leaves holding the target constant to you.
+    For embeddings from two views, without a teacher: the projection is that of the same network. The same as
+    `byol_loss` up to scale and shift. Call it for both views and halve the sum, as the paper does. lightly spells it
+    NegativeCosineSimilarity and leaves holding the target constant to you.
     """
     return -(unit(prediction) * unit(target.detach())).sum(-1)
 
@@ -253,10 +254,11 @@ def dino_loss(
 ) -> Tensor:
     """Cross-entropy of the student's outputs with the sharpened, centred outputs of a teacher, which is held constant.
 
-    For one pair of views; average over the pairs of different crops. `center` is a slow average of the teacher's
-    outputs, and yours to keep: `center = 0.9 * center + 0.1 * teacher.mean(0)` after each step. Without it, one output
-    wins everywhere; without the low `teacher_temperature`, all become alike. The authors' module keeps the centre
-    itself and warms the teacher's temperature up.
+    For embeddings from several crops of an image, with a teacher that is a slow average of the student. For one pair of
+    views; average over the pairs of different crops. `center` is a slow average of the teacher's outputs, and yours to
+    keep: `center = 0.9 * center + 0.1 * teacher.mean(0)` after each step. Without it, one output wins everywhere;
+    without the low `teacher_temperature`, all become alike. The authors' module keeps the centre itself and warms the
+    teacher's temperature up.
     """
     teacher = teacher.detach() if center is None else (teacher - center).detach()
     wanted = F.softmax(teacher / teacher_temperature, -1)

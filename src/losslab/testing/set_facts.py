@@ -88,12 +88,30 @@ def slopes(record: LossRecord, draw: Draw, input: Tensor, upstream: Tensor) -> T
 
 
 def check_values(record: LossRecord) -> None:
-    """No value lies outside `values`."""
-    for one in drawn(record):
-        found, wanted = each(record, one), known(record, one).values
-        slack = 1e-9 * (1 + found.detach().abs().nan_to_num(0.0))
-        wrong = ~((found >= wanted.low - slack) & (found <= wanted.high + slack))
-        need(record, not wrong.any(), f"{found[wrong].flatten()[:1].tolist()} is not in {wanted} at {dict(one[0])}")
+    """No value lies outside `values`: not of a drawn batch, where it should be least, nor on the ways down and up."""
+    for number, one in enumerate(drawn(record)):
+        best = least(record, one) if facts_of(record).attained is not None else None
+        tried = [one[1][ends(record)[0]], *([] if best is None else [best])]
+        for input in [*tried, *(ways(record, one) if number < len(SCALES) else [])]:
+            found, wanted = each(record, one, input).detach(), known(record, one).values
+            slack = 1e-9 * (1 + found.abs().nan_to_num(0.0))
+            wrong = ~((found >= wanted.low - slack) & (found <= wanted.high + slack))
+            need(record, not wrong.any(), f"{found[wrong].flatten()[:1].tolist()} is not in {wanted}, {dict(one[0])}")
+
+
+def ways(record: LossRecord, draw: Draw, steps: int = 16) -> Iterator[Tensor]:
+    """First operands down and up the slope of the loss, in steps that grow, where any number is legal."""
+    layout, first = layout_of(record), ends(record)[0]
+    every = {dim: (2,) for one in layout.operands.values() for dim in one.names if not dim.isdigit()} | SIZES
+    given = layout.draw(torch.Generator(), every) if layout.draw is not None else {}
+    if layout.operands[first].holds == "box" or first in layout.ends or first in given:
+        return
+    for sign in (-1.0, 1.0):
+        x = draw[1][first]
+        for step in range(steps):
+            slope = slopes(record, draw, x, torch.ones(()))
+            x = legal(layout.operands[first], x + sign * 0.1 * 1.5**step * slope / slope.abs().max().clamp(min=1e-12))
+            yield x
 
 
 def check_attained(record: LossRecord) -> None:
