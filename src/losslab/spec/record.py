@@ -137,20 +137,24 @@ class LossRecord:
     takes_complex: bool = False
     uses: tuple[Callable[..., Any], ...] = ()  # helpers that the rule calls, exported with it
     form: Any = field(default=Form(), compare=False, repr=False)  # the functional form
+    tensors: tuple[str, ...] = field(init=False)  # the names of those that a call takes first, by position
+    reads_mask: bool = field(init=False)  # whether the rule itself leaves elements out
+
+    def __post_init__(self) -> None:
+        tensors: tuple[str, ...] = ("input", "target")
+        reads_mask = False
+        if self.layout is not None:
+            taken, keyword = inspect.signature(self.rule).parameters, inspect.Parameter.KEYWORD_ONLY
+            tensors = tuple(name for name, one in taken.items() if one.kind is not keyword)
+            reads_mask = "mask" in taken
+        object.__setattr__(self, "tensors", tensors)
+        object.__setattr__(self, "reads_mask", reads_mask)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The functional form: checks, rule, weights and masks, reduction."""
         if self.form is None:
             raise TypeError(f"{self.name}: the record was made without its functional form; use losslab.loss")
         return self.form(*args, **kwargs)
-
-    @property
-    def tensors(self) -> tuple[str, ...]:
-        """The names of the tensors that a call takes first, by position."""
-        if self.layout is None:
-            return ("input", "target")
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        return tuple(n for n, one in inspect.signature(self.rule).parameters.items() if one.kind is not keyword)
 
     @property
     def summary(self) -> str:
