@@ -104,7 +104,7 @@ def sigmoid_focal_loss(
     takes_ignore_index=True,
     uses=(log_probabilities, log_likelihood, error_of, guarded, by_class),
     facts=Facts(
-        attained=certain, convex=lambda gamma: gamma == 0, smooth=True, lipschitz=lambda gamma: focal_pull(gamma),
+        attained=certain, convex=lambda gamma: gamma == 0, smooth=True, lipschitz=lambda gamma: focal_pull(gamma, 0.0),
         best_constant=lambda gamma: None if gamma else "log prior", proper=lambda gamma: gamma == 0,
     ),
     cases=(
