@@ -94,7 +94,7 @@ def class_absolute_error_loss(
 
     For labels of which many are wrong and few classes. It learns slowly, and with a hundred classes hardly at all, as a
     row that is far off has nearly no slope: then take `generalized_cross_entropy` or `nce_and_mae_loss`. It is half of
-    this, 1 - p_y, in the code of Ma et al. (2020), and 2/C of this in keras, whose MeanAbsoluteError averages over the
+    this, 1 - p_y, in the code of Ma et al. (2020), and 1/C of this in keras, whose MeanAbsoluteError averages over the
     classes. `l1_loss` is for real targets.
     """
     return by_class(-2 * torch.expm1(log_likelihood(input, target)), target, weight)
