@@ -124,7 +124,8 @@ def lambdarank_loss(
 
     The usual choice where NDCG is reported. Places are those of the scores, items of equal scores in the order in which
     they stand; they have no gradient, so the value jumps where two items pass each other. allRank's `lambdaLoss` with
-    the lambdaRank scheme takes the logarithm to base 2 and sums over lists; LightGBM has the same gradients.
+    the lambdaRank scheme takes the logarithm to base 2 and sums over lists; LightGBM has the gradients of this sum with
+    `lambdarank_norm=False`, and by default norms them by the distance of the scores and over the list.
     """
     lead, better = pairs(input, target, mask)
     here = there(input, mask)
