@@ -138,7 +138,8 @@ def smape_loss(input: Tensor, target: Tensor) -> Tensor:
 
     A competition's metric rather than a loss: where the target is zero or has the other sign it is 2 whatever the
     prediction, with gradient 0. Most use this form (torchmetrics; the M4 competition in percent, 200 at most); others
-    halve it, so that 1 is the worst (AutoGluon); Armstrong (1985) adds without absolute values, which can be negative.
+    halve it, so that 1 is the worst (AutoGluon for tables, not for time series); Armstrong (1985) adds without absolute
+    values, which can be negative.
     """
     largest = torch.finfo(input.dtype).max / 4  # beyond, it is 2 to all digits, and inf / inf would be NaN
     input, target = input.clamp(-largest, largest), target.clamp(-largest, largest)

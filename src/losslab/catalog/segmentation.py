@@ -179,7 +179,8 @@ def dice_loss(
     and `smooth_dr` are `smooth`, with the same default, and whose mean of weighted classes is `normalize="count"`.
     segmentation_models_pytorch takes the whole batch as one image, does not smooth, and a class that the target lacks
     costs nothing there but counts in the mean. kornia takes all classes of an image as one region, or with
-    `average="macro"` those that the target has (`classes="present"`), and its eps stands in the denominator only.
+    `average="macro"` averages those that it has (`classes="present"`), image by image, and its eps stands in the
+    denominator only.
     A class that the target lacks costs S / (S + smooth) for S predicted: 1 with next to no gradient, unless `smooth`
     is about 1. A `weight` of 0 leaves out a class such as the background. squared: p ** 2 and t ** 2 in the
     denominator, as in the paper; only then is a soft target itself the best prediction.
