@@ -1,6 +1,7 @@
 """Every declared loss as a module. Other names are torch.nn's, so `from losslab import nn` serves a whole script."""
 
 import warnings as _warnings
+from difflib import get_close_matches as _near
 from typing import Any
 
 import torch.nn as _torch
@@ -30,7 +31,9 @@ def __getattr__(name: str) -> Any:
         if record.module_name == name:
             return _module(record)
     if name.startswith("__") or not hasattr(_torch, name):
-        raise AttributeError(f"neither losslab.nn nor torch.nn has {name!r}")
+        near = _near(name, __dir__(), n=1, cutoff=0.7)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise AttributeError(f"neither losslab.nn nor torch.nn has {name!r}{hint}")
     return getattr(_torch, name)
 
 

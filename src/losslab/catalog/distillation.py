@@ -5,7 +5,9 @@ classes. A gradient goes to both: compute the teacher's under `torch.no_grad()`.
 student's and the teacher's scores divided by the temperature T.
 """
 
+from collections.abc import Mapping
 from math import log, sqrt
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +29,17 @@ HINTON = "Hinton, Vinyals and Dean, Distilling the knowledge in a neural network
 PAIR = {"input": [[0.0, 0.0, log(2)]], "teacher": [[0.0, log(2), log(5)]]}
 
 
+def softened(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> dict[str, str]:
+    """Probabilities in place of scores."""
+    found = {}
+    for key in ("input", "teacher"):
+        rows = operands[key]
+        if rows.numel() and rows.shape[1] > 1 and rows.min() >= 0 and ((rows.sum(1) - 1).abs() < 1e-3).all():
+            text = f"{key} sums to one over the classes: it looks as if softmax was applied already"
+            found[key] = f"{text}. This loss applies it itself, with the temperature; pass the scores before softmax"
+    return found
+
+
 def divergence(log_q: Tensor, log_p: Tensor) -> Tensor:
     """KL(q || p) over dimension 1; what q gives no chance costs nothing."""
     none = log_q == -torch.inf
@@ -41,6 +54,7 @@ def divergence(log_q: Tensor, log_p: Tensor) -> Tensor:
     layout=BOTH,
     bounds={"temperature": TEMPERATURE},
     uses=(divergence,),
+    smells=softened,
     facts=Facts(
         attained=same, convex=True, smooth=True, lipschitz=lambda temperature: sqrt(2) * temperature, symmetric=False
     ),
@@ -87,6 +101,7 @@ def distillation_loss(input: Tensor, teacher: Tensor, *, temperature: float | Te
     },
     module_name="GeneralizedJSDistillationLoss",
     uses=(mixture_gap,),
+    smells=softened,
     facts=Facts(
         lambda beta, temperature: Interval(0, temperature**2 * split_entropy(beta)), attained=same, smooth=True,
         symmetric=lambda beta: beta == 0.5, unknown=("lipschitz",),
@@ -135,6 +150,7 @@ def generalized_js_distillation_loss(
     module_name="DKDLoss",
     takes_ignore_index=True,
     uses=(divergence,),
+    smells=softened,
     facts=Facts(
         attained=same, convex=lambda alpha, beta: beta >= alpha, smooth=True,
         lipschitz=lambda alpha, beta, temperature: temperature * sqrt(alpha**2 + (alpha + beta) ** 2 + beta**2),

@@ -6,7 +6,7 @@ from math import inf, sqrt
 import torch
 from torch import Tensor
 
-from losslab.catalog.similarity import unit
+from losslab.catalog.similarity import collapsed, unit
 from losslab.spec.declare import loss
 from losslab.spec.facts import Facts
 from losslab.spec.interval import NON_NEGATIVE, Interval
@@ -78,6 +78,7 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, *, margi
     },
     torch_name="triplet_margin_loss",
     uses=(distance,),
+    smells=collapsed,
     positional=("margin", "p", "eps", "swap"),
     module_positional=("margin", "p", "eps", "swap"),
     facts=Facts(lipschitz=lambda p: 2.0 if p >= 2 else inf),

@@ -5,7 +5,7 @@ are padded, and `mask` says which items are there. A list that teaches nothing w
 """
 
 from collections.abc import Mapping
-from math import log, log2
+from math import inf, log, log2
 from typing import Any
 
 import torch
@@ -43,6 +43,18 @@ def discounted(gain: Tensor) -> Tensor:
     return (gain.sort(dim=1, descending=True)[0] / (place + 2).log2()).sum(1)
 
 
+def level(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> str | None:
+    """Lists in which no item is more relevant than another."""
+    target, mask = operands["target"], options["mask"]
+    if target.numel() == 0:
+        return None
+    here = there(target, mask)
+    low, high = target.masked_fill(~here, inf).amin(1), target.masked_fill(~here, -inf).amax(1)
+    if (high > low).any():
+        return None
+    return "in no list is an item more relevant than another, so there is no order to learn: is target the relevance?"
+
+
 def large_grades(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> str | None:
     top = operands["target"].max() if operands["target"].numel() else 0
     if top <= HIGHEST:
@@ -59,6 +71,7 @@ def large_grades(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> 
     source="Burges et al., Learning to rank using gradient descent, ICML 2005",
     task="ranking",
     layout=LISTS,
+    smells=level,
     bounds={"sigma": SIGMA},
     uses=(there, pairs),
     module_name="RankNetLoss",
@@ -98,6 +111,7 @@ def ranknet_loss(
     source="Burges, From RankNet to LambdaRank to LambdaMART: an overview, 2010",
     task="ranking",
     layout=LISTS,
+    smells=level,
     bounds={"sigma": SIGMA},
     refuses=large_grades,
     uses=(there, pairs, discounted),
@@ -144,6 +158,7 @@ def lambdarank_loss(
     source="Cao et al., Learning to rank: from pairwise approach to listwise approach, ICML 2007",
     task="ranking",
     layout=LISTS,
+    smells=level,
     uses=(there,),
     module_name="ListNetLoss",
     facts=Facts(attained=same, convex=True, smooth=True, lipschitz=2**0.5),
@@ -177,6 +192,7 @@ def listnet_loss(input: Tensor, target: Tensor, *, mask: Tensor | None = None) -
     source="Xia et al., Listwise approach to learning to rank: theory and algorithm, ICML 2008",
     task="ranking",
     layout=LISTS,
+    smells=level,
     uses=(there,),
     module_name="ListMLELoss",
     facts=Facts(convex=True, smooth=True, unknown=("lipschitz",)),
@@ -214,6 +230,7 @@ def listmle_loss(input: Tensor, target: Tensor, *, mask: Tensor | None = None) -
     "measures, Information Retrieval 2010",
     task="ranking",
     layout=LISTS,
+    smells=level,
     bounds={"temperature": Parameter(POSITIVE, search=Interval(0.05, 2), log=True)},
     refuses=large_grades,
     uses=(there, discounted),

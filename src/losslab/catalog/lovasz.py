@@ -95,6 +95,14 @@ def lovasz_softmax_loss(
     return ratio((value * own).sum(1), own.sum(1))
 
 
+def between(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> str | None:
+    """Probabilities in place of scores."""
+    input = operands["input"]
+    if input.numel() < 32 or not 0 < input.min() < input.max() < 1:
+        return None
+    return "all inputs lie between 0 and 1, as behind a sigmoid. A hinge wants the scores before it, of either sign"
+
+
 @loss(
     kind="set",
     formula=r"\sum_i e_{\pi(i)} \left(J(\pi_1 \ldots \pi_i) - J(\pi_1 \ldots \pi_{i-1})\right), \quad "
@@ -107,6 +115,7 @@ def lovasz_softmax_loss(
     layout=Layout({"input": Operand("N *", predicted=True), "target": Operand("N *", "flag")}, "N", mask="N *"),
     takes_ignore_index=True,
     uses=(lovasz,),
+    smells=between,
     facts=Facts(attained=lambda target: 2 * target - 1, convex=True, lipschitz=1.0),
     cases=(
         # errors .5 (a yes), 1.25 (a no), 0 (a yes) and 3 (a yes). In their order IoU falls to 2/3, 2/4 and 1/4

@@ -65,13 +65,25 @@ def labelled(generator: torch.Generator, sizes: Mapping[str, tuple[int, ...]]) -
     return {"target": torch.tensor([0, 1, 0, 1, 1, 0]).repeat(1 + sizes["N"][0] // 6)[: sizes["N"][0]]}
 
 
+HOT = 5.0  # the temperature from which cosines, which differ by 2 at most, hardly tell rows apart
+
+
+def hot(options: Mapping[str, Any]) -> dict[str, str]:
+    """A temperature that leaves no difference, such as a scale in its place."""
+    temperature = options.get("temperature", 0.0)
+    if isinstance(temperature, Tensor) or temperature <= HOT:
+        return {}
+    text = f"cosines divided by a temperature of {temperature:g} are all nearly the same, so the loss hardly moves"
+    return {"temperature": f"{text}. If it is a factor (a logit scale), pass {1 / temperature:g}"}
+
+
 def collapsed(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> dict[str, str]:
-    """Embeddings that are all the same: the loss stands still, and so does training."""
+    """Embeddings that are all the same, or made so: the loss stands still, and so does training."""
     mask, found = options.get("mask"), {key: x for key, x in operands.items() if key != "target"}
     kept = [x if mask is None or x.shape[:-1] != mask.shape else x[mask] for x in found.values()]
     x = torch.cat([one.reshape(-1, one.shape[-1]) for one in kept])
     if x.shape[0] < 2 or x.numel() == 0 or not (x - x[:1]).abs().max() <= 1e-4 * x.abs().max():
-        return {}
+        return hot(options)
     names = " and ".join(found)
     text = (
         f"all {x.shape[0]} rows of {names} are (nearly) the same embedding: they have collapsed. The loss then hardly"

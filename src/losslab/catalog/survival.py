@@ -5,6 +5,7 @@ For Cox's loss the input is a risk: the higher, the sooner. Where times are pred
 
 from collections.abc import Mapping
 from math import exp, log, pi, sqrt
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -45,6 +46,13 @@ def log_sum_among(input: Tensor, among: Tensor) -> Tensor:
     return input.unsqueeze(0).masked_fill(~among, torch.finfo(input.dtype).min).logsumexp(1)
 
 
+def uneventful(operands: Mapping[str, Tensor], options: Mapping[str, Any]) -> str | None:
+    event, mask = operands["event"], options.get("mask")
+    if event.numel() == 0 or (event if mask is None else event[mask]).any():
+        return None
+    return "no row of the batch has seen its event, so there is nothing to learn from it: take larger batches"
+
+
 def log_outlived(z: Tensor) -> Tensor:
     """The logarithm of the chance that a standard normal number is above z, exact in both tails."""
     late, early = z.clamp(min=0.0) * 0.5**0.5, z.clamp(max=0.0) * 0.5**0.5
@@ -63,6 +71,7 @@ def log_outlived(z: Tensor) -> Tensor:
         coupled=True, draw=tied_times,
     ),
     choices={"ties": ("efron", "breslow")},
+    smells=uneventful,
     uses=(log_sum_among,),
     facts=Facts(Interval(-1), convex=True, smooth=True, lipschitz=sqrt(2)),
     cases=(

@@ -60,7 +60,8 @@ def check_contents(
         bad = (tensor != 0) & (tensor != 1)
         if bad.any():
             found, where = checks.first(tensor, bad)
-            raise ValueError(f"{name}: {key} must hold 0 and 1, the first that is neither is {found:g}{where}")
+            hint = checks.hints.of_domain(key, tensor, UNIT, -1, 1)
+            raise ValueError(f"{name}: {key} must hold 0 and 1, the first that is neither is {found:g}{where}{hint}")
     elif holds == "box":
         _check_boxes(name, key, tensor)
     elif holds == "real" and operand.domain != REAL:

@@ -36,8 +36,8 @@ def to_broadcast(what: str, value: Tensor, input: Tensor) -> str:
     if value.shape[0] == input.shape[1] and input.ndim > 2:
         ones = ", 1" * (input.ndim - 2)
         return f". For one number for each class in dimension 1, use {what}.reshape(-1{ones})"
-    if value.shape[0] == input.shape[0]:
-        return f". A weight for each row is sample_weight={what}[:, None].expand_as(input)"
+    if value.shape[0] == input.shape[0] and what == "weight":
+        return f". For a weight for each row, use sample_weight={what}[:, None].expand_as(input)"
     return ""
 
 

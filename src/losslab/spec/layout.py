@@ -116,7 +116,11 @@ def bind_dims(name: str, operands: Mapping[str, Operand], tensors: Mapping[str, 
         for dim, part in zip(names, _parts(names, size), strict=True):
             if dim.isdigit():
                 if part != (int(dim),):
-                    raise ValueError(f"{name}: {key} has shape {size}; its dimension of size {dim} has size {part[0]}")
+                    turned = _turned(operands, {key: tensor}, (key,))
+                    turned = turned and f". {turned}"
+                    raise ValueError(
+                        f"{name}: {key} has shape {size}; its dimension of size {dim} has size {part[0]}{turned}"
+                    )
                 continue
             known, where = found.setdefault(dim, (part, key))
             if known != part:
@@ -150,7 +154,33 @@ def _disagreement(
             for at in reversed(range(len(longer))):
                 if longer[at] == 1 and longer[:at] + longer[at + 1 :] == shorter:
                     return f"{text}. Use {a}.squeeze({at})" + (f" or {b}.unsqueeze({at})" if same else "")
-    return f"{text}. No tensor is stretched to another's shape"
+    return f"{text}. {_turned(operands, tensors, (key, where)) or 'No tensor is stretched to another shape'}"
+
+
+def _turned(operands: Mapping[str, Operand], tensors: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    """Which tensor fits with its first two dimensions swapped, or without one of size 1."""
+    sizes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    for key in keys:
+        own = sizes[key]
+        edits = [(f"squeeze({at})", own[:at] + own[at + 1 :]) for at in range(len(own)) if own[at] == 1]
+        edits += [("transpose(0, 1)", (own[1], own[0], *own[2:]))] if len(own) > 1 else []
+        for edit, size in edits:
+            if _agree(operands, {**sizes, key: size}):
+                return f"Use {key}.{edit}"
+    return ""
+
+
+def _agree(operands: Mapping[str, Operand], sizes: Mapping[str, tuple[int, ...]]) -> bool:
+    found: dict[str, tuple[int, ...]] = {}
+    for key, size in sizes.items():
+        names = operands[key].names
+        fixed = len(names) - ("*" in names)
+        if len(size) < fixed or ("*" not in names and len(size) != fixed):
+            return False
+        for dim, part in zip(names, _parts(names, size), strict=True):
+            if found.setdefault(dim, (int(dim),) if dim.isdigit() else part) != part:
+                return False
+    return True
 
 
 def spelled(names: tuple[str, ...]) -> str:

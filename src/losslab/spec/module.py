@@ -54,7 +54,8 @@ class LossModule(nn.Module):
         for key in names:
             size = given.get(key)
             if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                found = "is missing" if key not in given else f"= {size!r}"
+                found = "is missing" if key not in given else f"is a {type(size).__name__}"
+                found = f"= {size}" if isinstance(size, int) else found
                 raise TypeError(f"{name}: {key} {found}; construct it as {name}({', '.join(names)}, ...) with sizes")
         how = {key: rest.pop(key) for key in ("device", "dtype") if key in rest}
         for key, fill in layout.owned.items():

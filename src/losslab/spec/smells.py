@@ -11,7 +11,9 @@ from losslab.spec.interval import REAL, UNIT
 from losslab.spec.policy import warn_once
 from losslab.spec.record import LossRecord
 
-NOT_A_NUMBER = "{} holds NaN ({} of {} numbers{}), and so will the loss. Leave such rows out with mask, or look for {}"
+NOT_A_NUMBER = (
+    "{} holds NaN ({} of {} numbers{}), which makes the loss NaN. Leave such rows out with mask, or look for {}"
+)
 WHENCE = {True: "what made the model give it: a learning rate too high, a logarithm or a square root at 0",
           False: "what put it into the data"}  # fmt: skip
 

@@ -17,7 +17,7 @@ from losslab.spec.declare import CATALOGUE
 from losslab.spec.interval import REAL
 from losslab.spec.module import module
 from losslab.spec.record import Case, LossRecord
-from losslab.testing import sets
+from losslab.testing import set_samples, sets
 from losslab.testing.claims import ContractError, compiled_as_eager, counts, need, quiet, same, value_and_gradient
 from losslab.testing.facts import SUITES as FACTS
 from losslab.testing.loss_edges import (
@@ -44,16 +44,38 @@ def check(record: LossRecord) -> list[str]:
             f"check wants a declared loss, found {name}: put @losslab.loss on its rule. The gradient alone of any "
             "loss is checked by losslab.check_gradients(loss, input, target)"
         )
+    check_that_it_runs(record)
     ran, findings = [], []
     for name, suite in suites_of(record).items():
         ran.append(name)
         try:
             suite(record)
         except Exception as error:
-            findings.append(f"{name}: {type(error).__name__}: {error}")
+            findings.append(f"{name}: {said(error)}")
     if findings:
         raise ContractError(f"{record.name} breaks {len(findings)} of {len(ran)} checks:\n" + "\n".join(findings))
     return ran
+
+
+def check_that_it_runs(record: LossRecord) -> None:
+    """One legal batch, before anything else: a loss that cannot take it would break every check in the same way."""
+    try:
+        if record.kind == "set":
+            quiet(record, **set_samples.draw(record), reduction="none")
+        else:
+            quiet(record, *draw(record), reduction="none")
+    except Exception as error:
+        text = f"{record.name}: a legal batch does not get through: {said(error)}"
+        raise ContractError(f"{text}\nNothing else was checked: mend this first") from error
+
+
+def said(error: Exception) -> str:
+    """The kind of an error and its text; of torch's compiler only what it came upon."""
+    text = str(error)
+    if type(error).__module__.startswith("torch._dynamo"):
+        told = [line.partition("context: ")[2] for line in text.splitlines() if "Developer debug context: " in line]
+        text = told[0] if told else text.partition("\n")[0]
+    return f"{type(error).__name__}: {text}"
 
 
 def check_record(record: LossRecord) -> None:
