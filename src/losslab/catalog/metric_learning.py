@@ -129,7 +129,7 @@ def n_pair_loss(
     positives of an anchor's class are not its negatives. Products are not normalised: the paper adds a small penalty on
     the squared lengths, which is yours to add; `info_nce_loss` normalises instead. pytorch-metric-learning draws such
     pairs from labels, and agrees on them once its `DotProductSimilarity` is told not to normalise, which it does
-    unasked. TensorFlow Addons takes all of an anchor's class for positives, in equal shares, and adds no penalty either.
+    unasked. TensorFlow Addons takes all of an anchor's class for positives, in equal shares, without the penalty.
     """
     score, keep = anchor @ positive.mT, others(anchor, mask)
     rival = log_sum_exp(score, keep if target is None else keep & (target.unsqueeze(1) != target))

@@ -99,9 +99,9 @@ def cox_loss(
     For an order of risks, with no word on times. Rows at risk are those of the batch: take large batches, or all rows.
     Each event has a value, and the mean is over events; a batch without one gives 0. `ties` says what events at the
     same time are: "efron" treats them as one after the other in an unknown order, which is exact enough for many ties,
-    "breslow" each against all. lifelines and torchsurv have Efron as default, and the mean of torchsurv is over the times
-    of events; pycox and DeepSurv take the rows at risk from the order of a sort, so that ties depend on the order of
-    the rows, and add 1e-7 to the sum.
+    "breslow" each against all. lifelines and torchsurv have Efron as default, but the mean of torchsurv is over the
+    times of events; pycox and DeepSurv take the rows at risk from the order of a sort, so that ties depend on the order
+    of the rows, and add 1e-7 to the sum.
     """
     here = torch.ones_like(event, dtype=torch.bool) if mask is None else mask
     seen = (event > 0) & here
