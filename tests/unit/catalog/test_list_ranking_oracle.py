@@ -1,6 +1,7 @@
 """Ranking losses by loops over the items of each list; ragged lists; identities; corners."""
 
 import math
+
 import pytest
 import torch
 
