@@ -57,8 +57,8 @@ def test_a_fault_is_seen(row, fault):
 
 
 def test_the_largest_difference_over_all_draws_counts():
-    # only where the first target is below its mean are the two apart, by a half of the larger
-    found = outcome(Row("F.mse_loss(x, y)", f"{SQUARE} * (1 + (y[0] < 0).double())", "real"))
+    # the first draw has its first target below zero; where it is above, the two are apart, by a half of the larger
+    found = outcome(Row("F.mse_loss(x, y)", f"{SQUARE} * (1 + (y[0] > 0).double())", "real"))
     assert found.value == pytest.approx(0.5)
     assert found.slope == pytest.approx(0.5)
 
