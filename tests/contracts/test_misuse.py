@@ -45,4 +45,5 @@ def test_right_calls_are_silent():
         F.huber_loss(x, x + 1, delta=torch.tensor(1.0))
         F.supcon_loss(x, y, temperature=1.0)
         F.triplet_margin_loss(x, x + 0.1, -x)
+        F.cox_loss(x[:, 0], x[:, 1].exp(), (y > 0).float())
         F.listnet_loss(x, torch.tensor([[0.0, 1.0, 0.0]]).expand(8, 3))
