@@ -166,7 +166,7 @@ def poly1_cross_entropy(
     normalize: Normalize = "weight",
     empty: Empty = "zero",
 ) -> Tensor:
-    """Cross-entropy whose first term in 1 - p is weighted anew: `epsilon` above 0 pulls harder on confident rows."""
+    """Cross-entropy plus `epsilon` times the probability of error: above 0, rows that are nearly right pull harder."""
 
 def multi_margin_loss(
     input: Tensor,
@@ -199,7 +199,7 @@ def generalized_cross_entropy(
     normalize: Normalize = "weight",
     empty: Empty = "zero",
 ) -> Tensor:
-    """Between cross-entropy (`q` near 0) and the probability of error (`q` = 1), which noise does not mislead."""
+    """Between cross-entropy (`q` near 0) and the probability of error (`q` = 1), which wrong labels do not mislead."""
 
 def class_absolute_error_loss(
     input: Tensor,
@@ -677,7 +677,7 @@ def sigmoid_focal_loss(
     normalize: Normalize = "weight",
     empty: Empty = "zero",
 ) -> Tensor:
-    """Log loss times the `gamma`-th power of the error's probability; `alpha` is the share of the yes targets."""
+    """Log loss times the `gamma`-th power of the error's probability; yes targets weigh `alpha`, others the rest to 1."""
 
 def focal_loss(
     input: Tensor,
@@ -1166,6 +1166,89 @@ def wasserstein_1d_loss(
 ) -> Tensor:
     """Distance between cumulative probabilities: the work of moving one distribution over ordered classes to the other."""
 
+def distillation_loss(
+    input: Tensor,
+    teacher: Tensor,
+    *,
+    temperature: float | Tensor = 4.0,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Kullback-Leibler divergence of the student's softened probabilities from the teacher's, times T squared."""
+
+def generalized_js_distillation_loss(
+    input: Tensor,
+    teacher: Tensor,
+    *,
+    beta: float | Tensor = 0.5,
+    temperature: float | Tensor = 1.0,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Generalized Jensen-Shannon divergence between student and teacher, times T squared; `beta` is the teacher's part."""
+
+def dkd_loss(
+    input: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 1.0,
+    beta: float | Tensor = 8.0,
+    temperature: float | Tensor = 4.0,
+    ignore_index: int = -100,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Distillation in two parts with weights: how sure of the true class (`alpha`), how the rest is shared (`beta`)."""
+
+def rkd_distance_loss(
+    input: Tensor,
+    teacher: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The student's embeddings should be as far from each other as the teacher's, measured by the mean distance."""
+
+def rkd_angle_loss(
+    input: Tensor,
+    teacher: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The student's embeddings should form the same angles as the teacher's, for all triples of a batch."""
+
+def attention_transfer_loss(
+    input: Tensor,
+    teacher: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """The student's features should be strong where the teacher's are: squared distance of their normed maps."""
+
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -1239,6 +1322,19 @@ def cosine_embedding_loss(
     empty: Empty = "zero",
 ) -> Tensor:
     """Two embeddings should point the same way where the target is 1; where it is -1, their cosine is at most `margin`."""
+
+def soft_f1_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    beta: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """One minus the F score of each column over a batch, by sums of probabilities; `beta` above 1 favours recall."""
 
 def l1_loss(
     input: Tensor,
@@ -1406,6 +1502,111 @@ def squared_epsilon_insensitive_loss(
     empty: Empty = "zero",
 ) -> Tensor:
     """Squared error beyond a band of half-width `epsilon`, within which errors are free."""
+
+def pseudo_huber_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Huber's loss with a smooth bend: half the squared error near zero, slope `scale` far away."""
+
+def charbonnier_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    epsilon: float | Tensor = 0.001,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Absolute error with its tip rounded off over a width of `epsilon`; a perfect fit costs `epsilon`."""
+
+def fair_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Between squared and absolute error like the pseudo-Huber loss, but bends sooner and nears its slope later."""
+
+def cauchy_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Lorentzian loss: grows like a logarithm, so that the pull of far errors fades as 1 / r."""
+
+def geman_mcclure_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Bounded: no error costs more than half of `scale` squared, and the pull of far ones fades as 1 / r^3."""
+
+def welsch_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Leclerc's, or the correntropy loss: bounded by half of `scale` squared, beyond three scales without a pull."""
+
+def tukey_biweight_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float | Tensor = 4.685,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Bisquare: errors beyond `scale` cost a sixth of its square and pull no more."""
+
+def general_robust_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 1.0,
+    scale: float | Tensor = 1.0,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """From squared error (`alpha` 2) by way of pseudo-Huber (1), Cauchy (0) and Geman-McClure (-2) to Welsch (-inf)."""
 
 def poisson_nll_loss(
     input: Tensor,
@@ -1727,7 +1928,7 @@ def multilabel_margin_loss(
     normalize: Normalize = "weight",
     empty: Empty = "zero",
 ) -> Tensor:
-    """Each class of a row should score higher than each class that is not, by 1."""
+    """Each class that a row has should score higher than each class that it has not, by 1."""
 
 def multilabel_soft_margin_loss(
     input: Tensor,
@@ -1801,110 +2002,18 @@ def center_loss(
 ) -> Tensor:
     """Half the squared distance of each row to the centre of its class."""
 
-def pseudo_huber_loss(
+def quality_focal_loss(
     input: Tensor,
     target: Tensor,
     *,
-    scale: float | Tensor = 1.0,
+    beta: float | Tensor = 2.0,
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
 ) -> Tensor:
-    """Huber's loss with a smooth bend: half the squared error near zero, slope `scale` far away."""
-
-def charbonnier_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    epsilon: float | Tensor = 0.001,
-    sample_weight: Tensor | None = None,
-    mask: Tensor | None = None,
-    reduction: Reduction = "mean",
-    normalize: Normalize = "weight",
-    empty: Empty = "zero",
-) -> Tensor:
-    """Absolute error with its tip rounded off over a width of `epsilon`; a perfect fit costs `epsilon`."""
-
-def fair_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    scale: float | Tensor = 1.0,
-    sample_weight: Tensor | None = None,
-    mask: Tensor | None = None,
-    reduction: Reduction = "mean",
-    normalize: Normalize = "weight",
-    empty: Empty = "zero",
-) -> Tensor:
-    """Between squared and absolute error like the pseudo-Huber loss, but bends sooner and nears its slope later."""
-
-def cauchy_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    scale: float | Tensor = 1.0,
-    sample_weight: Tensor | None = None,
-    mask: Tensor | None = None,
-    reduction: Reduction = "mean",
-    normalize: Normalize = "weight",
-    empty: Empty = "zero",
-) -> Tensor:
-    """Lorentzian loss: grows like a logarithm, so that the pull of far errors fades as 1 / r."""
-
-def geman_mcclure_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    scale: float | Tensor = 1.0,
-    sample_weight: Tensor | None = None,
-    mask: Tensor | None = None,
-    reduction: Reduction = "mean",
-    normalize: Normalize = "weight",
-    empty: Empty = "zero",
-) -> Tensor:
-    """Bounded: no error costs more than half of `scale` squared, and the pull of far ones fades as 1 / r^3."""
-
-def welsch_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    scale: float | Tensor = 1.0,
-    sample_weight: Tensor | None = None,
-    mask: Tensor | None = None,
-    reduction: Reduction = "mean",
-    normalize: Normalize = "weight",
-    empty: Empty = "zero",
-) -> Tensor:
-    """Leclerc's, or the correntropy loss: bounded by half of `scale` squared, beyond three scales without a pull."""
-
-def tukey_biweight_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    scale: float | Tensor = 4.685,
-    sample_weight: Tensor | None = None,
-    mask: Tensor | None = None,
-    reduction: Reduction = "mean",
-    normalize: Normalize = "weight",
-    empty: Empty = "zero",
-) -> Tensor:
-    """Bisquare: errors beyond `scale` cost a sixth of its square and pull no more."""
-
-def general_robust_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    alpha: float | Tensor = 1.0,
-    scale: float | Tensor = 1.0,
-    sample_weight: Tensor | None = None,
-    mask: Tensor | None = None,
-    reduction: Reduction = "mean",
-    normalize: Normalize = "weight",
-    empty: Empty = "zero",
-) -> Tensor:
-    """From squared error (`alpha` 2) by way of pseudo-Huber (1), Cauchy (0) and Geman-McClure (-2) to Welsch (-inf)."""
+    """Log loss times a power of the distance from the target's quality: nothing where the quality is met."""
 
 def vicreg_loss(
     input1: Tensor,

@@ -231,7 +231,7 @@ class NLLLoss(LossModule):
     ) -> Tensor: ...
 
 class Poly1CrossEntropyLoss(LossModule):
-    """Cross-entropy whose first term in 1 - p is weighted anew: `epsilon` above 0 pulls harder on confident rows."""
+    """Cross-entropy plus `epsilon` times the probability of error: above 0, rows that are nearly right pull harder."""
 
     def __init__(
         self,
@@ -294,7 +294,7 @@ class MultiMarginLoss(LossModule):
     ) -> Tensor: ...
 
 class GeneralizedCrossEntropyLoss(LossModule):
-    """Between cross-entropy (`q` near 0) and the probability of error (`q` = 1), which noise does not mislead."""
+    """Between cross-entropy (`q` near 0) and the probability of error (`q` = 1), which wrong labels do not mislead."""
 
     def __init__(
         self,
@@ -1224,7 +1224,7 @@ class AlphaIouLoss(LossModule):
     ) -> Tensor: ...
 
 class SigmoidFocalLoss(LossModule):
-    """Log loss times the `gamma`-th power of the error's probability; `alpha` is the share of the yes targets."""
+    """Log loss times the `gamma`-th power of the error's probability; yes targets weigh `alpha`, others the rest to 1."""
 
     def __init__(
         self,
@@ -2041,7 +2041,7 @@ class SupConLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
-class ClipLoss(LossModule):
+class CLIPLoss(LossModule):
     """Each image should find its text among the batch's texts, and each text its image."""
 
     def __init__(
@@ -2242,6 +2242,180 @@ class Wasserstein1DLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
+class DistillationLoss(LossModule):
+    """Kullback-Leibler divergence of the student's softened probabilities from the teacher's, times T squared."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float | Tensor = 4.0,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class GeneralizedJSDistillationLoss(LossModule):
+    """Generalized Jensen-Shannon divergence between student and teacher, times T squared; `beta` is the teacher's part."""
+
+    def __init__(
+        self,
+        *,
+        beta: float | Tensor = 0.5,
+        temperature: float | Tensor = 1.0,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class DKDLoss(LossModule):
+    """Distillation in two parts with weights: how sure of the true class (`alpha`), how the rest is shared (`beta`)."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 1.0,
+        beta: float | Tensor = 8.0,
+        temperature: float | Tensor = 4.0,
+        ignore_index: int = -100,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class RKDDistanceLoss(LossModule):
+    """The student's embeddings should be as far from each other as the teacher's, measured by the mean distance."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class RKDAngleLoss(LossModule):
+    """The student's embeddings should form the same angles as the teacher's, for all triples of a batch."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class AttentionTransferLoss(LossModule):
+    """The student's features should be strong where the teacher's are: squared distance of their normed maps."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        teacher: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
 class KLDivLoss(LossModule):
     """Kullback-Leibler divergence KL(target || input): the input is log-probabilities, the target probabilities."""
 
@@ -2389,6 +2563,34 @@ class CosineEmbeddingLoss(LossModule):
         self,
         input1: Tensor,
         input2: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SoftF1Loss(LossModule):
+    """One minus the F score of each column over a batch, by sums of probabilities; `beta` above 1 favours recall."""
+
+    def __init__(
+        self,
+        *,
+        beta: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
         target: Tensor,
         *,
         sample_weight: Tensor | None = None,
@@ -2736,6 +2938,231 @@ class SquaredEpsilonInsensitiveLoss(LossModule):
         self,
         *,
         epsilon: float | Tensor = 0.1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class PseudoHuberLoss(LossModule):
+    """Huber's loss with a smooth bend: half the squared error near zero, slope `scale` far away."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CharbonnierLoss(LossModule):
+    """Absolute error with its tip rounded off over a width of `epsilon`; a perfect fit costs `epsilon`."""
+
+    def __init__(
+        self,
+        *,
+        epsilon: float | Tensor = 0.001,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class FairLoss(LossModule):
+    """Between squared and absolute error like the pseudo-Huber loss, but bends sooner and nears its slope later."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class CauchyLoss(LossModule):
+    """Lorentzian loss: grows like a logarithm, so that the pull of far errors fades as 1 / r."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class GemanMcClureLoss(LossModule):
+    """Bounded: no error costs more than half of `scale` squared, and the pull of far ones fades as 1 / r^3."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class WelschLoss(LossModule):
+    """Leclerc's, or the correntropy loss: bounded by half of `scale` squared, beyond three scales without a pull."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 1.0,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class TukeyBiweightLoss(LossModule):
+    """Bisquare: errors beyond `scale` cost a sixth of its square and pull no more."""
+
+    def __init__(
+        self,
+        *,
+        scale: float | Tensor = 4.685,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class GeneralRobustLoss(LossModule):
+    """From squared error (`alpha` 2) by way of pseudo-Huber (1), Cauchy (0) and Geman-McClure (-2) to Welsch (-inf)."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float | Tensor = 1.0,
+        scale: float | Tensor = 1.0,
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
@@ -3417,7 +3844,7 @@ class CrammerSingerLoss(LossModule):
     ) -> Tensor: ...
 
 class MultiLabelMarginLoss(LossModule):
-    """Each class of a row should score higher than each class that is not, by 1."""
+    """Each class that a row has should score higher than each class that it has not, by 1."""
 
     def __init__(
         self,
@@ -3595,210 +4022,13 @@ class CenterLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
-class PseudoHuberLoss(LossModule):
-    """Huber's loss with a smooth bend: half the squared error near zero, slope `scale` far away."""
+class QualityFocalLoss(LossModule):
+    """Log loss times a power of the distance from the target's quality: nothing where the quality is met."""
 
     def __init__(
         self,
         *,
-        scale: float | Tensor = 1.0,
-        reduction: Reduction = "mean",
-        normalize: Normalize = "weight",
-        empty: Empty = "zero",
-    ) -> None: ...
-    def forward(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-    def __call__(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-
-class CharbonnierLoss(LossModule):
-    """Absolute error with its tip rounded off over a width of `epsilon`; a perfect fit costs `epsilon`."""
-
-    def __init__(
-        self,
-        *,
-        epsilon: float | Tensor = 0.001,
-        reduction: Reduction = "mean",
-        normalize: Normalize = "weight",
-        empty: Empty = "zero",
-    ) -> None: ...
-    def forward(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-    def __call__(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-
-class FairLoss(LossModule):
-    """Between squared and absolute error like the pseudo-Huber loss, but bends sooner and nears its slope later."""
-
-    def __init__(
-        self,
-        *,
-        scale: float | Tensor = 1.0,
-        reduction: Reduction = "mean",
-        normalize: Normalize = "weight",
-        empty: Empty = "zero",
-    ) -> None: ...
-    def forward(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-    def __call__(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-
-class CauchyLoss(LossModule):
-    """Lorentzian loss: grows like a logarithm, so that the pull of far errors fades as 1 / r."""
-
-    def __init__(
-        self,
-        *,
-        scale: float | Tensor = 1.0,
-        reduction: Reduction = "mean",
-        normalize: Normalize = "weight",
-        empty: Empty = "zero",
-    ) -> None: ...
-    def forward(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-    def __call__(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-
-class GemanMcClureLoss(LossModule):
-    """Bounded: no error costs more than half of `scale` squared, and the pull of far ones fades as 1 / r^3."""
-
-    def __init__(
-        self,
-        *,
-        scale: float | Tensor = 1.0,
-        reduction: Reduction = "mean",
-        normalize: Normalize = "weight",
-        empty: Empty = "zero",
-    ) -> None: ...
-    def forward(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-    def __call__(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-
-class WelschLoss(LossModule):
-    """Leclerc's, or the correntropy loss: bounded by half of `scale` squared, beyond three scales without a pull."""
-
-    def __init__(
-        self,
-        *,
-        scale: float | Tensor = 1.0,
-        reduction: Reduction = "mean",
-        normalize: Normalize = "weight",
-        empty: Empty = "zero",
-    ) -> None: ...
-    def forward(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-    def __call__(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-
-class TukeyBiweightLoss(LossModule):
-    """Bisquare: errors beyond `scale` cost a sixth of its square and pull no more."""
-
-    def __init__(
-        self,
-        *,
-        scale: float | Tensor = 4.685,
-        reduction: Reduction = "mean",
-        normalize: Normalize = "weight",
-        empty: Empty = "zero",
-    ) -> None: ...
-    def forward(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-    def __call__(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> Tensor: ...
-
-class GeneralRobustLoss(LossModule):
-    """From squared error (`alpha` 2) by way of pseudo-Huber (1), Cauchy (0) and Geman-McClure (-2) to Welsch (-inf)."""
-
-    def __init__(
-        self,
-        *,
-        alpha: float | Tensor = 1.0,
-        scale: float | Tensor = 1.0,
+        beta: float | Tensor = 2.0,
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
