@@ -47,3 +47,10 @@ def test_right_calls_are_silent():
         F.triplet_margin_loss(x, x + 0.1, -x)
         F.cox_loss(x[:, 0], x[:, 1].exp(), (y > 0).float())
         F.listnet_loss(x, torch.tensor([[0.0, 1.0, 0.0]]).expand(8, 3))
+
+
+@pytest.mark.parametrize("loss", [F.cosine_embedding_loss, F.contrastive_loss], ids=lambda loss: loss.__name__)
+def test_embeddings_without_entries_are_refused_and_empty_batches_are_not(loss):
+    with pytest.raises(ValueError, match=r"input1 has shape \(4, 0\): its dimension D of .* has no entries"):
+        loss(torch.zeros(4, 0), torch.zeros(4, 0), torch.ones(4))
+    assert loss(torch.zeros(0, 4), torch.zeros(0, 4), torch.ones(0), reduction="sum").item() == 0

@@ -24,6 +24,7 @@ WORDS: dict[Holds, str] = {
     "label": "integers; equal ones belong together",
     "length": "how many entries of each row count (integers; also as a list or tuple)",
 }
+FILLED = ("C", "D", "E", "K")  # dimensions of a row: classes, and entries of embeddings
 SIZES = {"C": "num_classes", "D": "in_features", "K": "num_centers"}  # what a module's constructor calls them
 
 
@@ -125,6 +126,11 @@ def bind_dims(name: str, operands: Mapping[str, Operand], tensors: Mapping[str, 
             known, where = found.setdefault(dim, (part, key))
             if known != part:
                 raise ValueError(_disagreement(name, operands, tensors, key, where, dim))
+    for dim, (part, key) in found.items():
+        if dim in FILLED and part == (0,):
+            size, dims = tuple(tensors[key].shape), spelled(operands[key].names)
+            text = f"{name}: {key} has shape {size}: its dimension {dim} of {dims}"
+            raise ValueError(f"{text} has no entries. A batch may be empty, a row may not")
     return {dim: size for dim, (size, _) in found.items()}
 
 
