@@ -145,6 +145,8 @@ def check_rowwise(record: LossRecord, input: Tensor, target: Tensor, class_dim: 
     name = record.name
     if input.ndim == 0:
         raise ValueError(f"{name}: input has no dimension; it must be (C), (N, C) or (N, C, d1, ..., dk)")
+    if input.shape[class_dim] == 0 and (record.torch_name is None or target.numel() > 0):  # torch takes nothing at all
+        raise ValueError(f"{name}: input has shape {shape(input)}: dimension {class_dim} holds no classes")
     expected = input.shape[:class_dim] + input.shape[class_dim + 1 :]
     soft = record.target == "class or distribution"
     floats = target.is_floating_point()

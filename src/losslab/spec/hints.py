@@ -43,8 +43,6 @@ def to_broadcast(what: str, value: Tensor, input: Tensor) -> str:
 
 def of_labels(label: int, low: int, high: int, classes: int, ignores: bool, what: str) -> str:
     """What classes there are, and what labels outside of them probably mean."""
-    if classes == 0:
-        return "input has no classes"
     text = f"input has {classes} class{'es' if classes > 1 else ''}, so labels run from 0 to {classes - 1}"
     if classes == 1 and (low, high) == (0, 1):
         return f"{text}. One score for each row is for yes or no: use binary_cross_entropy_with_logits"
