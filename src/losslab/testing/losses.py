@@ -17,7 +17,7 @@ from losslab.spec.declare import CATALOGUE
 from losslab.spec.interval import REAL
 from losslab.spec.module import module
 from losslab.spec.record import Case, LossRecord
-from losslab.testing import set_samples, sets
+from losslab.testing import accumulation, set_samples, sets
 from losslab.testing.claims import ContractError, compiled_as_eager, counts, need, quiet, same, value_and_gradient
 from losslab.testing.facts import SUITES as FACTS
 from losslab.testing.loss_edges import (
@@ -371,6 +371,7 @@ SUITES: dict[str, tuple[Callable[[LossRecord], None], Callable[[LossRecord], boo
     "module": (check_module_equals_function, _always),
     "pickle": (check_pickle, lambda record: CATALOGUE.get(record.name) is record),
     "errors": (check_shape_errors, _always),
+    "accumulation": (accumulation.check_accumulation, accumulation.applies),
     "class counts": (check_counts, lambda record: bool(record.per_class)),
     "torch": (check_torch_equal, lambda record: record.torch_name is not None),
     "empty": (check_empty, _always),

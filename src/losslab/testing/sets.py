@@ -16,6 +16,7 @@ from losslab.spec.layout import SIZES
 from losslab.spec.module import called_with, module, per_call
 from losslab.spec.record import LossRecord
 from losslab.spec.sets import layout_of, worked
+from losslab.testing import accumulation
 from losslab.testing.claims import compiled_as_eager, need, quiet, same
 from losslab.testing.samples import settings
 from losslab.testing.set_edges import (
@@ -301,6 +302,7 @@ SUITES: Suites = {
     "reductions": (check_reductions, always),
     "upstream gradient": (check_upstream, always),
     "masks": (check_masks, lambda record: layout_of(record).mask is not None),
+    "accumulation": (accumulation.check_accumulation, accumulation.applies),
     "separate samples": (check_parts, separate),
     "gradients": (check_gradients, derived),
     "learnable parameters": (check_learnable_parameters, lambda r: derived(r) and bool(searched(r))),
