@@ -1,7 +1,7 @@
 """Gradient accumulation: one batch of eight rows is eight batches of one, whatever each row leaves out."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -35,7 +35,9 @@ def check_accumulation(record: LossRecord) -> None:
         for row in range(ROWS):
             one: dict[str, Any] = {k: t[row : row + 1] if k in by_row else t for k, t in {**batch, **leaves}.items()}
             own = {k: v[row : row + 1] if k in ("mask", "sample_weight") else v for k, v in options.items()}
-            value, share = quiet(parts, record, *(one.pop(key) for key in record.tensors if key in one), **one, **own)
+            value, share = quiet(
+                cast(Any, parts), record, *(one.pop(key) for key in record.tensors if key in one), **one, **own
+            )
             total, weight = total + value, weight + share
         mean = total / weight
         same(record, "eight batches of one", mean.detach(), whole.detach())
