@@ -8,6 +8,7 @@ from pathlib import Path
 from prose import described, markdown, signature
 
 import losslab
+from losslab import nn
 from losslab.catalog import CATALOGUE
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -28,7 +29,8 @@ def page() -> str:
     parts = [INTRODUCTION.format(names=names), "## losslab\n"]
     parts += [section(name) for name in losslab.__all__]
     parts += [forms("functional", {one.name: one.name for one in CATALOGUE.values()})]
-    parts += [forms("nn", {one.module_name: one.name for one in CATALOGUE.values()})]
+    modules = {one.module_name: one.name for one in CATALOGUE.values()}
+    parts += [forms("nn", modules), *(beside(name) for name in nn.__all__ if name not in modules)]
     return "\n".join(parts)
 
 
@@ -43,6 +45,12 @@ def section(name: str) -> str:
     places = [f"[{title(guide)}]({guide}.md)" for guide in GUIDES if uses(guide, name)]
     text += [f"In use: {', '.join(places)}."] if places else []
     return "\n\n".join(text) + "\n"
+
+
+def beside(name: str) -> str:
+    """A module of losslab.nn that is no form of a declared loss."""
+    summary, _, rest = (inspect.getdoc(getattr(nn, name)) or "").partition("\n\n")
+    return "\n\n".join([f"### {name}", markdown(summary), *([described(rest)] if rest.strip() else [])]) + "\n"
 
 
 def uses(guide: str, name: str) -> bool:

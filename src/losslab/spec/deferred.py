@@ -99,7 +99,7 @@ def judged(
     if values and (domain == UNIT or record.input_domain_of is not None or record.torch_name is None):
         found += outside("input", input, domain)
     if smells:
-        found += [Suspicion(seen, text, topic) for topic, seen, text in smells_of(record, input)]
+        found += [Suspicion(seen, text, topic) for topic, seen, text in smells_of(record, input, where=False)]
         if record.target == "sign" and record.torch_name is not None:
             found.append(signs("target", target, "sign"))
     note(record.name, found)

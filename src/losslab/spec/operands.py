@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -95,11 +95,11 @@ def kept(
 def filled(
     layout: Layout, operands: Mapping[str, Operand], tensors: Mapping[str, Tensor], keep: Tensor, sizes: Sizes
 ) -> dict[str, Tensor]:
-    """The tensors with something legal where an element is left out, whatever stood there."""
-    dims, found = layout.mask or "", dict(tensors)
+    """The tensors with something legal where nothing is kept, whatever stood there."""
+    found = dict(tensors)
     for key, one in operands.items():
-        if set(dims.split()) <= set(one.names):
-            here = aligned(keep, dims, one.names, sizes)
+        if set((layout.mask or "").split()) & set(one.names):
+            here = anywhere(keep, layout.mask or "", one.names, sizes)
             found[key] = torch.where(here, tensors[key], stand_in(one, tensors[key], sizes))
     return found
 
@@ -112,14 +112,18 @@ def stand_in(operand: Operand, tensor: Tensor, sizes: Sizes) -> float | int:
 
 def narrowed(keep: Tensor, layout: Layout, sizes: Sizes) -> Tensor:
     """Which elements of the unreduced loss take part: those of which any part is kept."""
-    mask, unreduced = (layout.mask or "").split(), layout.unreduced.split()
+    here = anywhere(keep, layout.mask or "", tuple(layout.unreduced.split()), sizes)
+    return here.expand(shape_of(layout.unreduced, sizes))
+
+
+def anywhere(keep: Tensor, dims: str, names: tuple[str, ...], sizes: Sizes) -> Tensor:
+    """Whether anything is kept along the dimensions that `names` have not; broadcasts over a tensor of those names."""
     at = 0
     gone: list[int] = []
-    for dim in mask:
+    for dim in dims.split():
         width = 1 if dim.isdigit() else len(sizes[dim])
-        gone += range(at, at + width) if dim not in unreduced else []
+        gone += range(at, at + width) if dim not in names else []
         at += width
     for place in reversed(gone):
         keep = keep.any(place)
-    left = " ".join(dim for dim in mask if dim in unreduced)
-    return aligned(keep, left, tuple(unreduced), sizes).expand(shape_of(layout.unreduced, sizes))
+    return cast(Tensor, aligned(keep, " ".join(dim for dim in dims.split() if dim in names), names, sizes))

@@ -79,6 +79,9 @@ class Form:
             form = record.__dict__["_form"] = form.made_by(record)
         return form
 
+    def __repr__(self) -> str:
+        return "None"  # what is given where nothing is
+
     def __set__(self, record: "LossRecord", form: "Callable[..., Any] | Later | None") -> None:
         record.__dict__["_form"] = None if isinstance(form, Form) else form  # itself: nothing was given
 

@@ -33,14 +33,18 @@ def check_smells(record: LossRecord, input: Tensor, target: Tensor) -> None:
         )
 
 
-def smells(record: LossRecord, input: Tensor) -> Iterator[tuple[str, Tensor, Callable[[], str]]]:
-    """Topic, whether it is so (on the input's device), and words, of what a model's outputs may betray."""
+def smells(record: LossRecord, input: Tensor, *, where: bool = True) -> Iterator[tuple[str, Tensor, Callable[[], str]]]:
+    """Topic, whether it is so (on the input's device), and words, of what a model's outputs may betray.
+
+    where: the words may look into the input for the place; else they keep no more than single numbers of it alive.
+    """
     if input.is_complex() or input.numel() == 0:
         return
     low, high = input.aminmax()
     classes = input.shape[-1] if input.ndim else 1
     again = "it looks as if {} was applied already. This loss applies it itself; pass the scores before {}"
-    yield "nan", high.isnan(), lambda: nan_in_words("input", input, True)
+    somewhere = f"input holds NaN, which makes the loss NaN. Look for {WHENCE[True]}"
+    yield "nan", high.isnan(), (lambda: nan_in_words("input", input, True)) if where else (lambda: somewhere)
     if record.link == "softmax" and record.kind == "rowwise":
         endless = "input holds an infinite score, and the softmax of its row is NaN. Keep scores finite; -inf is legal"
         yield "infinite", high.isposinf(), lambda: endless

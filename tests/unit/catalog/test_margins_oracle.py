@@ -12,6 +12,7 @@ import losslab.functional as L
 from losslab import nn
 from losslab.catalog import CATALOGUE
 from losslab.spec import policy
+from losslab.testing.claims import quiet
 
 INF = math.inf
 
@@ -203,7 +204,7 @@ def test_infinite_scores(name):
     value, slope = gradient(loss, double([INF, -INF, INF]), double([0.0, 1.0, 0.5]), reduction="none")
     assert value.tolist() == [INF, INF, INF]
     assert slope[0] == -slope[1] == 2 * slope[2] > 0
-    assert loss(double([math.nan]), double([1.0])).isnan()
+    assert quiet(loss, double([math.nan]), double([1.0])).isnan()
 
 
 def test_what_a_score_says():

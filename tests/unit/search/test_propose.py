@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -115,7 +116,7 @@ def test_batches_and_losses_have_random_numbers_of_their_own():
         search.tell(c.number, [], None, "failed")  # nothing learned: the second batch is as random as the first
     second = search.next_batch()
     assert len({round(c.params["alpha"], 12) for c in first + second}) == len(first + second)
-    cousin = LossRecord(**{**RECORD.__dict__, "name": "other_loss"})
+    cousin = replace(RECORD, name="other_loss")
     assert proposer("random", record=cousin).next_batch()[1].params != proposer("random").next_batch()[1].params
 
 
