@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from losslab.spec.declare import loss
     from losslab.spec.facts import Facts
     from losslab.spec.interval import Interval
-    from losslab.spec.policy import checks, torch_compatible
+    from losslab.spec.policy import checks, empty_batches, torch_compatible
     from losslab.spec.record import Case, LossRecord, Parameter
     from losslab.testing.losses import check
     from losslab.train.allocator import tune_allocator
@@ -47,6 +47,7 @@ _HOMES = {
     "curves": "losslab.report.curves",
     "descents": "losslab.landscape.paths",
     "ema": "losslab.optim.averages",
+    "empty_batches": "losslab.spec.policy",
     "fit": "losslab.train.fit",
     "loss": "losslab.spec.declare",
     "losses": "losslab.catalog",
@@ -80,6 +81,7 @@ __all__ = [
     "curves",
     "descents",
     "ema",
+    "empty_batches",
     "fit",
     "loss",
     "losses",

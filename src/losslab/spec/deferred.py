@@ -19,6 +19,7 @@ from losslab.spec.record import LossRecord
 from losslab.spec.smells import smells as smells_of
 
 Sizes = Mapping[str, tuple[int, ...]]
+EMPTY = "empty"  # the topic of a batch in which nothing counts
 HELD = 16  # batches whose verdicts may be under way at once
 
 
@@ -46,10 +47,19 @@ _UNDER_WAY: dict[str, deque[Verdict]] = {}
 
 def note(name: str, suspicions: list[Suspicion]) -> None:
     """Sends the verdict on a batch on its way, without waiting; raises what has arrived about earlier ones."""
-    if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
-        return  # what a graph of the device replays, nobody reads
-    read(name)
-    if not suspicions:
+    if not capturing():
+        read(name)
+        send(name, suspicions)
+
+
+def capturing() -> bool:
+    """Whether a graph of the device is being recorded: what it replays later, nobody reads."""
+    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
+
+
+def send(name: str, suspicions: list[Suspicion]) -> None:
+    """Sends the verdict on a batch on its way."""
+    if not suspicions or capturing():
         return
     flags = torch.stack([one.seen for one in suspicions])
     arrived = None
@@ -68,7 +78,9 @@ def read(name: str) -> None:
     while queue and (queue[0].arrived is None or queue[0].arrived.query()):
         verdict = queue.popleft()
         for one, seen in zip(verdict.suspicions, verdict.flags.tolist(), strict=True):
-            if seen and one.topic:
+            if seen and one.topic == EMPTY:
+                policy.announce_empty(name, one.text())
+            elif seen and one.topic:
                 policy.warn_once(name, one.topic, one.text())
             elif seen:
                 forget(name)

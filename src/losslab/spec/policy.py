@@ -27,6 +27,7 @@ class _Policy:
         self.as_torch = False
         self.calls: Counter[str] = Counter()
         self.warned: set[tuple[str, str]] = set()
+        self.empties: Counter[str] = Counter()
 
 
 _POLICY = _Policy()
@@ -128,6 +129,21 @@ def looks(name: str, tensor: Tensor) -> tuple[bool, bool]:
     return early or _POLICY.mode == "always", early and not _POLICY.as_torch
 
 
+def empty_batches() -> dict[str, int]:
+    """How many batches of each loss had nothing to average so far: all ignored, masked, of weight zero, or no rows.
+
+    Only the first of them warns. On a GPU a batch is counted by a later call of the same loss, as nothing waits for the
+    device; inside a compiled function or a torch.func transform none is.
+    """
+    return dict(_POLICY.empties)
+
+
+def announce_empty(name: str, text: str) -> None:
+    """Counts a batch in which nothing counts, and warns of the first."""
+    _POLICY.empties[name] += 1
+    warn_once(name, "empty", text, EmptyLossWarning)
+
+
 def warn_once(name: str, topic: str, text: str, category: type[LossWarning] = LossWarning) -> None:
     """Warns the first time that this loss has something to say about this topic; a compiled loss says nothing."""
     if not torch.compiler.is_compiling() and (name, topic) not in _POLICY.warned:
@@ -147,3 +163,4 @@ def forget() -> None:
     """Starts anew: calls are counted from zero and every warning may be given again."""
     _POLICY.calls.clear()
     _POLICY.warned.clear()
+    _POLICY.empties.clear()

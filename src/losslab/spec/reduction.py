@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from losslab.spec import policy
-from losslab.spec.policy import EmptyLossWarning, warn_once
 
 Reduction = Literal["mean", "sum", "none"]
 More = Literal["batchmean"]
 Normalize = Literal["weight", "count"]
 Empty = Literal["zero", "nan", "raise"]
+NOTHING = "nothing to average: every element is ignored, masked or of weight zero, or the batch is empty"
+ZERO = 'the loss is 0 with zero gradient (empty="nan" or empty="raise" do otherwise)'
 CHOICES = {"reduction": get_args(Reduction), "normalize": get_args(Normalize), "empty": get_args(Empty)}
 
 
@@ -60,6 +61,8 @@ def _divide(name: str, total: Tensor, weight: Tensor | int, empty: Empty) -> Ten
         nothing = None  # looking is impossible, or would wait for the device
     else:
         nothing = not weight.any()
+    if nothing is None and empty == "zero" and isinstance(weight, Tensor) and not policy.traced():
+        _note(name, weight)
     if nothing is False or (nothing is None and empty == "nan"):
         return total / weight
     if nothing:
@@ -70,9 +73,15 @@ def _divide(name: str, total: Tensor, weight: Tensor | int, empty: Empty) -> Ten
 
 
 def _announce(name: str, empty: Empty) -> None:
-    text = "nothing to average: every element is ignored, masked or of weight zero, or the batch is empty"
     if empty == "raise":
-        raise ValueError(f'{name}: {text}; pass empty="zero" or empty="nan" to go on')
+        raise ValueError(f'{name}: {NOTHING}; pass empty="zero" or empty="nan" to go on')
     if empty == "zero":
-        text += '; the loss is 0 with zero gradient (empty="nan" or empty="raise" do otherwise)'
-        warn_once(name, "empty", text, EmptyLossWarning)
+        policy.announce_empty(name, f"{NOTHING}; {ZERO}")
+
+
+def _note(name: str, weight: Tensor) -> None:
+    """Has the device say later whether there was nothing to average."""
+    from losslab.spec import deferred  # which stands on the checks, and these on the choices above
+
+    if not policy.off():
+        deferred.send(name, [deferred.Suspicion((weight == 0).all(), lambda: f"{NOTHING}; {ZERO}", deferred.EMPTY)])

@@ -7,6 +7,7 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import losslab
 import losslab.functional as F
 from losslab.catalog import CATALOGUE
 from losslab.spec import deferred, policy
@@ -109,6 +110,18 @@ def test_the_batch_itself_is_not_kept_alive(name):
     gc.collect()
     assert deferred._UNDER_WAY[name]
     assert all(one.expired() for one in memory)
+
+
+def test_a_batch_in_which_nothing_counts_is_warned_of_and_counted_later():
+    nobody = torch.tensor([-100, -100])
+    with NoReading():
+        nothing = F.cross_entropy(SCORES, nobody)
+    assert nothing == 0
+    with pytest.warns(policy.EmptyLossWarning, match="nothing to average"):
+        F.cross_entropy(SCORES, torch.tensor([0, -100]))
+    F.cross_entropy(SCORES, nobody)
+    F.cross_entropy(SCORES, torch.tensor([0, -100]))
+    assert losslab.empty_batches() == {"cross_entropy": 2}
 
 
 def test_verdicts_under_way_are_bounded(monkeypatch):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from spec_standins import row_loss, scores, width_loss
 
+import losslab.functional
 from losslab.spec import policy
 from losslab.spec.policy import EmptyLossWarning
 from losslab.spec.reduction import reduce
@@ -60,3 +61,12 @@ def test_weights_that_are_all_zero_are_nothing():
 def test_no_warning_where_something_is_kept():
     y = torch.tensor([-100, 2])
     assert row_loss(scores(2), y, empty="raise").isfinite()
+
+
+def test_every_batch_of_nothing_is_counted():
+    nobody = torch.tensor([-100, -100])
+    with pytest.warns(EmptyLossWarning):
+        for _ in range(3):
+            losslab.functional.nll_loss(torch.tensor([[-1.0, -2.0], [-3.0, -0.5]]), nobody)
+    losslab.functional.nll_loss(torch.tensor([[-1.0, -2.0]]), torch.tensor([1]))
+    assert losslab.empty_batches() == {"nll_loss": 3}
