@@ -21,6 +21,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
@@ -48,6 +49,7 @@ from losslab.testing.losses import suites_of
 TESTS = Path(__file__).parents[1] / "tests" / "unit" / "catalog"
 CHEAP, DEAR = ("cases", "torch"), ("gradients", "compile")  # what is tried first, and last
 LONGEST = 180  # seconds for one fault; the slowest loss passes all its suites in ten
+EVERY = 50  # faults between two lines of a run that nobody looks at
 MOST = 4  # losses that a fault in a helper is tried with: some helpers serve forty, and others add little
 
 Verdict = Literal["caught", "survived", "equivalent"]
@@ -213,6 +215,7 @@ def main(catalogue: Catalogue = CATALOGUE) -> int:
     parser.add_argument("--allow", type=float, default=2.0, help="percent that may survive")
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     console = Console(soft_wrap=True)
 
     loss = catalogue[asked.loss].name if asked.loss else None
@@ -233,9 +236,11 @@ def main(catalogue: Catalogue = CATALOGUE) -> int:
     verdicts: list[Verdict] = ["caught"] * len(planned)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # Without a thread that redraws: this process forks.
-    with Progress(*columns, console=console, auto_refresh=False) as progress:
+    done: list[int] = []
+    with Progress(*columns, console=console, auto_refresh=False) as progress, suppress(KeyboardInterrupt):
         task, drawn = progress.add_task("faults", total=len(planned)), 0.0
         for number, result in run([partial(judge, plan, catalogue) for plan in planned], asked.jobs):
+            done.append(number)
             if result is not None:  # a fault that crashes or hangs is caught
                 verdicts[number] = result[0]
             if verdicts[number] == "survived":
@@ -245,7 +250,10 @@ def main(catalogue: Catalogue = CATALOGUE) -> int:
             if time.monotonic() - drawn > 0.5:
                 drawn = time.monotonic()
                 progress.refresh()
-    status = report(console, planned, verdicts, asked.allow)
+            if not console.is_terminal and len(done) % EVERY == 0:
+                console.print(f"{len(done)} of {len(planned)} faults, {survived} survived", highlight=False)
+    # What was judged before Ctrl-C counts.
+    status = report(console, [planned[n] for n in done], [verdicts[n] for n in done], asked.allow)
     return 2 if wrong else status
 
 
