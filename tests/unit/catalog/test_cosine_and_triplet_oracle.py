@@ -195,3 +195,15 @@ def test_margins_and_powers_out_of_bounds_are_refused(name):
             getattr(F, name)(*triplets(), margin=margin)
     with pytest.raises(ValueError, match=r"p = 0\.5"):
         F.triplet_margin_loss(*triplets(), p=0.5)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("size", [1e30, 1e-30])
+def test_distances_whose_squares_leave_the_type(sign, size):
+    origin = torch.zeros(1, 2)
+    near = sign * size * torch.tensor([[3.0, 4.0]])
+    far = sign * size * torch.tensor([[5.0, 12.0]])
+    found = F.triplet_margin_loss(origin, far, near, margin=2 * size, eps=0.0)
+    assert found.item() == pytest.approx(10 * size, rel=1e-6)
+    by_three = F.triplet_margin_loss(origin, far, near, margin=size, p=3.0, eps=0.0)
+    assert by_three.item() == pytest.approx(((125 + 1728) ** (1 / 3) - 91 ** (1 / 3) + 1) * size, rel=1e-6)

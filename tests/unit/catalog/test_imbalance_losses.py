@@ -193,3 +193,10 @@ def test_the_kink_is_the_logit_of_the_clip():
 def test_parameters_out_of_bounds(name, options):
     with pytest.raises(ValueError, match="out of bounds"):
         CATALOGUE[name](torch.zeros(2), torch.ones(2), **options)
+
+
+def test_a_far_wrong_answer_keeps_its_last_digits():
+    x = torch.tensor([-21.0, -24.0], dtype=torch.float64)
+    found = L.asymmetric_loss(x, torch.ones(2, dtype=torch.float64), gamma_pos=0.0, reduction="none")
+    expected = [21 + math.log1p(math.exp(-21)), 24 + math.log1p(math.exp(-24))]
+    assert found.tolist() == pytest.approx(expected, rel=1e-15, abs=0)
