@@ -296,7 +296,7 @@ def check_torch_equal(record: LossRecord) -> None:
     compared = 0
     for shape in shapes(record):
         for soft in (False, True) if record.target in ("class or distribution", "probability") else (False,):
-            for params in settings(record):
+            for params in ({}, *settings(record)):  # first with the defaults of each side
                 input, target = draw(record, params, shape=shape, soft=soft)
                 for weight in weights(record, input):
                     for reduction in REDUCTIONS:

@@ -236,7 +236,7 @@ def check_torch_equal(record: LossRecord) -> None:
     takes = inspect.signature(theirs).parameters
     compared = 0
     for sizes in stars(record):
-        for params in settings(record):
+        for params in ({}, *settings(record)):  # first with the defaults of each side
             for reduction in (*REDUCTIONS, *record.more_reductions):
                 batch = draw(record, seed=5, **sizes)
                 batch = {key: one for key, one in batch.items() if key in takes}
