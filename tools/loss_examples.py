@@ -114,6 +114,8 @@ def flat(value: Any) -> list[float]:
 
 def laid_out(line: str) -> str:
     """A line that is too long, as ruff folds it: the innermost list of a tensor one row in a line."""
+    if len(line) > WIDTH and line.startswith("print("):
+        return f"print(\n    {line.removeprefix('print(').removesuffix(')')}\n)"
     if len(line) <= WIDTH or " = torch.tensor([" not in line:
         return line
     name, _, inside = line.partition(" = torch.tensor(")
