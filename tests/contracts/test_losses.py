@@ -121,3 +121,20 @@ def test_what_is_not_declared_is_refused_in_words():
 
     with pytest.raises(TypeError, match=r"declared loss, found plain: put @losslab.loss .*check_gradients"):
         suites.check(plain)
+
+
+def test_what_was_not_checked_is_said_with_the_reason():
+    found = suites.check(replace(CATALOGUE["mse_loss"], torch_name=None, facts=None))
+    assert found.left_out["torch"] == "no loss of torch is named that it should equal"
+    assert found.left_out["facts: convex"] == "nothing is said of it"
+    assert not set(found) & set(found.left_out)
+    text = str(found)
+    assert text.startswith(f"mse_loss passes {len(found)} checks: record, cases")
+    assert "\n  kinks: no kinks are declared\n" in text
+    assert "Never checked: other devices" in text
+
+
+def test_a_gradient_that_is_not_the_values_derivative_says_so():
+    found = suites.check(CATALOGUE["ciou_loss"])
+    assert "gradients" not in found
+    assert found.left_out["gradients"] == CATALOGUE["ciou_loss"].lacks["finite differences"]

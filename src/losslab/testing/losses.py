@@ -28,14 +28,16 @@ from losslab.testing.loss_edges import (
     check_non_contiguous,
     check_shape_errors,
 )
+from losslab.testing.outcome import Checked
 from losslab.testing.samples import draw, kinks, settings, tensors, weights
 
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def check(record: LossRecord) -> list[str]:
-    """Runs every suite that applies to the loss and returns their names; raises one ContractError with all findings.
+def check(record: LossRecord) -> Checked:
+    """Runs every suite that applies to the loss; raises one ContractError with all findings.
 
+    Returns the names of the checks that were passed, a list that prints what was not checked too, and why.
     Raises TypeError for what is not a declared loss.
     """
     if not isinstance(record, LossRecord):
@@ -54,7 +56,7 @@ def check(record: LossRecord) -> list[str]:
             findings.append(f"{name}: {said(error)}")
     if findings:
         raise ContractError(f"{record.name} breaks {len(findings)} of {len(ran)} checks:\n" + "\n".join(findings))
-    return ran
+    return Checked(record, ran, every_suite(record))
 
 
 def check_that_it_runs(record: LossRecord) -> None:
@@ -349,8 +351,12 @@ def shapes(record: LossRecord) -> tuple[tuple[int, ...], ...]:
 
 def suites_of(record: LossRecord) -> dict[str, Callable[[LossRecord], None]]:
     """The suites that apply to a loss, by name."""
-    every = {"record": (check_record, _always), **(sets.SUITES if record.kind == "set" else SUITES)}
-    return {name: suite for name, (suite, applies) in every.items() if applies(record)}
+    return {name: suite for name, (suite, applies) in every_suite(record).items() if applies(record)}
+
+
+def every_suite(record: LossRecord) -> sets.Suites:
+    """The suites of losses of its kind, each with when it applies."""
+    return {"record": (check_record, _always), **(sets.SUITES if record.kind == "set" else SUITES)}
 
 
 def _always(record: LossRecord) -> bool:
