@@ -16,6 +16,9 @@ NAMES = tuple(CATALOGUE) if os.environ.get("NIGHTLY") else ONE_OF_EACH
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, on its first compilation
+@pytest.mark.filterwarnings(
+    "ignore:`torch._prims_common.check`:FutureWarning"
+)  # of torch's own, where it compiles diagonal
 @pytest.mark.parametrize("name", NAMES)
 def test_the_default_compiler_gives_the_same(name):
     torch.compiler.reset()
