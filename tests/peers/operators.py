@@ -12,7 +12,7 @@ keep = []  # a library's names go when it is collected
 
 def name_missing() -> None:
     try:
-        import torchvision  # noqa: F401
+        import torchvision  # noqa: F401 (whether it can be imported is the question)
     except ImportError:
         return  # it is not there
     except RuntimeError:

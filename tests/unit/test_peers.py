@@ -18,7 +18,7 @@ from losslab.spec import policy
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests"))
 
-from peers.__main__ import FILES  # noqa: E402
+from peers.__main__ import FILES  # noqa: E402 (here and below: a folder of tests, and no package that is installed)
 from peers.draws import DRAWS  # noqa: E402
 from peers.page import Section, page  # noqa: E402
 from peers.rows import Peer, Row, compare  # noqa: E402

@@ -82,6 +82,8 @@ def check_reductions(record: LossRecord) -> None:
         same(record, "sum", quiet(record, **batch, reduction="sum"), total)
         if layout.per is None:
             same(record, "mean by count", quiet(record, **batch, normalize="count"), total / max(each.numel(), 1))
+        even = quiet(record, **batch, sample_weight=torch.full_like(each, 2.0))
+        same(record, "the mean with one sample_weight for all", even, quiet(record, **batch))
         w = (0.5 + 0.25 * torch.arange(each.numel(), dtype=each.dtype)).reshape(each.shape)
         total = math.fsum((w * each).flatten().tolist())
         same(record, "sample_weight, sum", quiet(record, **batch, sample_weight=w, reduction="sum"), total)
@@ -119,19 +121,25 @@ def check_masks(record: LossRecord) -> None:
         ignored = {**spoilt_batch, "target": torch.where(mask, batch["target"], -7)}
         ways.append(("ignore_index", ignored, {"ignore_index": -7}))
     shrinks = (layout.mask or "").split()[-1] in layout.unreduced.split()
+    at = layout.unreduced.split().index((layout.mask or "").split()[-1]) if shrinks else 0
+    place = at if "*" not in layout.unreduced.split()[: at + 1] else -1
     for way, given, options in ways:
         for reduction in REDUCTIONS:
             expected, slopes = value_and_gradients(record, fewer, reduction=reduction)
             found, gradients = value_and_gradients(record, given, reduction=reduction, **options)
-            at = layout.unreduced.split().index((layout.mask or "").split()[-1]) if shrinks else 0
             if reduction == "none" and shrinks:
-                found = found.index_select(at if "*" not in layout.unreduced.split()[: at + 1] else -1, places(row))
+                found = found.index_select(place, places(row))
             same(record, f"{reduction} with {way}", found, expected)
             left = without(layout, gradients, row)
             same_gradients(record, f"{reduction} with {way}", left, slopes)
             for key in names:
                 lost = gradients[key].isnan().any()
                 need(record, not lost, f"a left-out NaN reaches the gradient by {key} ({way})")
+        each = quiet(record, **given, reduction="none", **options)
+        w = (0.5 + 0.25 * torch.arange(each.numel(), dtype=each.dtype)).reshape(each.shape)
+        kept = w.index_select(place, places(row)) if shrinks else w
+        found = quiet(record, **given, sample_weight=w, **options)
+        same(record, f"mean by sample_weight with {way}", found, quiet(record, **fewer, sample_weight=kept))
 
 
 def places(row: Tensor) -> Tensor:
