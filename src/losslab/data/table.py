@@ -1,12 +1,17 @@
 """Data in memory, ready to be split: what every loader returns and every engine reads."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-Task = Literal["regression", "binary", "multiclass"]
+Task = Literal[
+    "regression", "binary", "multiclass",
+    "multilabel", "multioutput", "count", "positive", "ordinal",
+]  # fmt: skip
+CLASSES = ("binary", "multiclass", "ordinal")  # tasks whose target is a class index
 
 
 @dataclass(frozen=True)
@@ -14,7 +19,8 @@ class Table:
     """Rows and what is known of them.
 
     X: (N, D) or (N, ...) float32; missing numbers are NaN (filled later, with statistics of training rows only).
-    y: (N,) int64 class indices 0..C-1, or (N,) float32 for regression.
+    y: (N,) int64 class indices 0..C-1 (binary, multiclass, ordinal); (N,) float32 (regression, count, positive);
+    (N, T) float32 of 0 and 1 (multilabel) or of values (multioutput).
     """
 
     name: str
@@ -29,6 +35,12 @@ class Table:
     notes: tuple[str, ...] = ()  # what a person should know: rows dropped, columns encoded
     split: "Split | None" = None  # where the user gave the parts
     checksum: str = ""  # of X and y
+    targets: tuple[str, ...] = ()  # names of the T columns of y
+    levels: Mapping[int, int] = field(default_factory=dict)  # columns of X that hold codes 0..L-1, and L; 0 is "other"
+    groups: Tensor | None = None  # (N,) int64: rows that belong together stay in one part
+    weight: Tensor | None = None  # (N,) float32: how much each row counts in the training loss
+    time: Tensor | None = None  # (N,) float64: the parts follow each other in it
+    encoding: Any = None  # how columns of a file became those of X, to do it again for new rows
     changing: Any = None  # gives fresh inputs (B, ...) for row numbers (B,): random augmentation, read while training
 
     @property

@@ -27,6 +27,8 @@ class Row:
     secondary: dict[str, float | None] = field(default_factory=dict)  # metric name -> test value (None: n/a)
     worse: list[str] = field(default_factory=list)  # secondary metrics that got worse than the default's, in words
     threshold: float | list[float] | None = None  # fitted on validation (mean over retrainings)
+    thresholds: dict[str, float | list[float]] = field(default_factory=dict)  # the same for each watched metric
+    settings: dict[str, Any] = field(default_factory=dict)  # schedule, clip_norm, dropout, ...: searched or asked for
     runs: list[float] = field(default_factory=list)  # test metric of each retraining
     at_bound: list[str] = field(default_factory=list)  # searched parameters whose best value sits on a bound
 
@@ -87,6 +89,11 @@ class TuneData:
     # calibration and confusion, or residuals, winner beside default (see docs/result.md)
     winner_detail: dict[str, Any] = field(default_factory=dict)
     disagreements: list[dict[str, Any]] = field(default_factory=list)  # {"row": i, "target", "default", "winner"}
+    status: Literal["finished", "interrupted"] = "finished"
+    # metric name -> {"higher_is_better", "points", "summary"}: the one that decides first, then those watched
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    importance: dict[str, dict[str, float]] = field(default_factory=dict)  # loss -> parameter -> share of the variance
+    budget: str = ""  # what a time budget became: "10m: 180 trials, decided from 12 steps of a probe"
     nested: dict[str, Any] | None = None  # {"splits": K, "rows": [{"loss", "difference", "low", "high", "p_value"}]}
 
     def to_json(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from losslab.spec.layout import Layout
 
 Kind = Literal["pointwise", "rowwise", "set"]
 Task = Literal[
-    "regression", "binary", "multiclass", "multilabel", "segmentation", "boxes", "embedding", "distribution",
+    "regression", "binary", "multiclass", "multilabel", "multioutput", "count", "positive", "ordinal", "segmentation", "boxes", "embedding", "distribution",
     "distillation", "ranking", "survival", "sequence",
 ]  # fmt: skip
 # "finite differences": the gradient is by definition not the derivative, for a part of the loss is held constant.

@@ -15,15 +15,16 @@ from losslab.train.member import Member, key
 class Fold:
     """Training rows and the data as they see it, after preprocessing fitted on them alone.
 
-    X: (N, ...) and y: (N,). rows: row numbers (n,), which may repeat (a resample): a fold is a list of rows, never a
+    X: (N, ...) and y: (N,) or (N, T). rows: row numbers (n,), which may repeat (a resample): a fold is a list of rows, never a
     mask. changing: gives fresh inputs (B, ...) for row numbers (B,), where they differ each time they are read (random
-    augmentation); training reads those, evaluation reads X.
+    augmentation); training reads those, evaluation reads X. weight: (N,) how much each row counts in the training loss.
     """
 
     X: Tensor
     y: Tensor
     rows: Tensor
     changing: Any = None
+    weight: Tensor | None = None
 
 
 def epoch_order(fold: Fold, seed: int, number: int, epoch: int) -> Tensor:

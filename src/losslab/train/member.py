@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from losslab.train.settings import Training
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -40,6 +42,8 @@ class Member:
     seed: int = 0
     fold: int = 0
     batch_size: int = 64
+    training: Training = field(default_factory=Training)
+    architecture: Mapping[str, float] = field(default_factory=dict)  # arguments of the model: width, depth, dropout
 
     @property
     def loss_family(self) -> tuple[Any, ...]:
