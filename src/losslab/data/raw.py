@@ -11,7 +11,11 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Raw:
-    """`X` is a float32 array (N, ...) or a pandas DataFrame, `y` an array (N,) of numbers, booleans or objects."""
+    """`X` is a float32 array (N, ...) or a pandas DataFrame, `y` an array of numbers, booleans or objects.
+
+    y: (N,), or (N, T) where there are several targets. `groups` (N,) is of anything hashable, `weight` (N,) float64 and
+    `time` (N,) float64 (dates as seconds) are without gaps.
+    """
 
     name: str
     X: Any
@@ -22,6 +26,11 @@ class Raw:
     parts: np.ndarray | None = None  # (N,) of "train", "validation", "test"
     notes: tuple[str, ...] = ()
     changing: Any = None  # see Table
+    targets: tuple[str, ...] = ()  # names of the T columns of y, where there are several
+    ordered: bool = False  # the target's values have an order, which is that of `classes`
+    groups: np.ndarray | None = None
+    weight: np.ndarray | None = None
+    time: np.ndarray | None = None
 
     @property
     def is_frame(self) -> bool:
@@ -44,12 +53,18 @@ def join(sources: Mapping[str, Raw]) -> Raw:
     y = np.concatenate([raw.y for raw in sources.values()])
     parts = np.repeat(list(sources), [len(raw.y) for raw in sources.values()])
     notes = tuple(dict.fromkeys(note for raw in sources.values() for note in raw.notes))
-    return replace(first, X=X, y=y, parts=parts, notes=notes)
+    roles = {role: _joined([getattr(raw, role) for raw in sources.values()]) for role in ("groups", "weight", "time")}
+    return replace(first, X=X, y=y, parts=parts, notes=notes, **roles)
+
+
+def _joined(values: list[np.ndarray | None]) -> np.ndarray | None:
+    given = [value for value in values if value is not None]
+    return np.concatenate(given) if len(given) == len(values) else None
 
 
 def _check_alike(first: Raw, other: Raw, part: str) -> None:
     if first.is_frame != other.is_frame:
-        raise ValueError(f"the data and {part}= must be of one kind: both tables (CSV, DataFrame) or both arrays")
+        raise ValueError(f"the data and {part}= must be of one kind: both tables (files, DataFrames) or both arrays")
     if first.is_frame:
         ours, theirs = set(map(str, first.X.columns)), set(map(str, other.X.columns))
         if ours != theirs:
@@ -60,5 +75,11 @@ def _check_alike(first: Raw, other: Raw, part: str) -> None:
         raise ValueError(
             f"{part}= has X of shape {other.X.shape}, the data {first.X.shape}: all but the first size must agree"
         )
+    if first.y.shape[1:] != other.y.shape[1:]:
+        raise ValueError(
+            f"the data has y of shape {first.y.shape}, {part}= {other.y.shape}: all but the rows must agree"
+        )
+    if first.ordered and (not other.ordered or first.classes != other.classes):
+        raise ValueError(f"the target's categories or their order differ: {first.name}, {part}={other.name}")
     if (first.y.dtype.kind in "OUS") != (other.y.dtype.kind in "OUS"):
         raise ValueError(f"the target is numbers in one and text in the other of: {first.name}, {part}={other.name}")
