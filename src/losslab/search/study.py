@@ -179,6 +179,7 @@ class Study:
             "batch_size": options.batch_size, "rungs": self.rungs, "sampler": options.sampler,
             "halving": options.halving, "runs": options.runs, "margin": options.margin,
             "corrupt_train": options.corrupt_train, "seed": options.seed, "versions": self.data.versions,
+            **asked_beyond(options),
         }  # fmt: skip
 
     def _problem(self) -> Problem:
@@ -277,3 +278,10 @@ class Study:
             self.data.ledger = earlier
         else:
             self.data.ledger = ledger.record(self.table.checksum, rows, study=str(out), metric=self.metric.name)
+
+
+def asked_beyond(options: Options) -> dict[str, Any]:
+    """For the fingerprint: what was asked of the options that an older record does not know."""
+    asked = {"watch": [str(one) for one in options.watch], "budget": options.budget, "settings": dict(options.settings)}
+    asked["cost"] = None if options.cost is None else str(options.cost)
+    return {name: value for name, value in asked.items() if value}

@@ -79,13 +79,15 @@ class TuneResult(TuneData):
 
 
 def tune(
-    model: Any, data: Any, *, metric: Any = None, trials: int | None = 256, losses: Any = None, task: str | None = None,
-    target: str | None = None, validation: Any = None, test: Any = None, split_column: str | None = None,
-    optimizers: str | Sequence[str] = ("adamw",), epochs: int | Sequence[int] = 20,
+    model: Any, data: Any, *, metric: Any = None, watch: Any = (), cost: Any = None, trials: int | None = 256,
+    budget: str | float | None = None, losses: Any = None, task: str | None = None,
+    target: str | Sequence[str] | None = None, validation: Any = None, test: Any = None,
+    split_column: str | None = None, drop: Sequence[str] = (), group: str | None = None, weight: str | None = None,
+    time_column: str | None = None, optimizers: str | Sequence[str] = ("adamw",), epochs: int | Sequence[int] = 20,
     batch_size: int | Sequence[int] = 64, sampler: str = "quasi-random", halving: bool = True, runs: int = 20,
     margin: float = 0.01, nested: int = 0, corrupt_train: float = 0.0, higher_is_better: bool | None = None,
     pretrained: bool = False, engine: str = "auto", device: str = "cpu", seed: int = 0, out: str | Path | None = None,
-    resume: bool = False, storage: Any = None, progress: bool = False, hooks: Hooks | None = None,
+    resume: bool = False, storage: Any = None, progress: bool = False, hooks: Hooks | None = None, **settings: Any,
 ) -> TuneResult:  # fmt: skip
     """Finds the loss, with its parameters and optimiser, that is best for a model on data, and says whether it is real.
 
@@ -94,7 +96,11 @@ def tune(
     data: a name ("digits", ...), a .csv file with `target`, `(X, y)`, a DataFrame, a Dataset or a DataLoader.
     metric: a name ("balanced_accuracy", "pinball:0.9", ...) or a callable `(prediction, target) -> number`; the default
         is accuracy for classes and rmse for values. It decides; losses are only ways to it.
+    watch: metrics that are shown beside it; the task's usual ones, unless given.
+    cost: what a wrong answer costs: "fn=10,fp=1", or for several classes {("cat", "dog"): 5} with the true class first.
+        Makes the metric "cost", the mean over rows, which decides unless `metric` names another one.
     trials: configurations in all, shared equally by the losses; None compares losses at their defaults.
+    budget: "10m": a probe of a few steps decides how many trials that allows; `trials` is then the most.
     losses: names, decorated rules, modules or callables; all that fit the task, unless given. The task's default loss
         always takes part.
     optimizers, epochs, batch_size: a sequence is searched, one value is fixed.
@@ -105,15 +111,18 @@ def tune(
     out: a folder for the record of the study, the report, result.json and best_loss.py; `resume` goes on with what is
         there. Without it nothing is written, and no ledger says that the test part was read.
     storage: where Optuna keeps the study: a URL or a journal file; a journal file in `out`, unless given.
+    settings: schedule, clip_norm, ema, ... (the fields of `losslab.train.settings.Training`), and width, depth and
+        dropout of the model: one value is fixed, several are searched.
 
     Returns a `TuneResult`. Raises ValueError or TypeError, in words, for anything that cannot work.
     """
     study = study_of(
         model, data, metric=metric, higher_is_better=higher_is_better, hooks=hooks, task=task, target=target,
-        validation=validation, test=test, split_column=split_column, trials=trials, losses=losses,
+        validation=validation, test=test, split_column=split_column, drop=drop, group=group, weight=weight,
+        time_column=time_column, watch=watch, cost=cost, trials=trials, budget=budget, losses=losses,
         optimizers=optimizers, epochs=epochs, batch_size=batch_size, sampler=sampler, halving=halving, runs=runs,
         margin=margin, seed=seed, corrupt_train=corrupt_train, pretrained=pretrained, engine=engine, device=device,
-        out=out, resume=resume, nested=nested, storage=storage,
+        out=out, resume=resume, nested=nested, storage=storage, **settings,
     )  # fmt: skip
     if not progress:
         return finish(study)
@@ -133,12 +142,19 @@ def compare(model: Any, data: Any, losses: Sequence[Any], *, seeds: int = 10, **
 
 def study_of(
     model: Any, data: Any, *, metric: Any = None, higher_is_better: bool | None = None, hooks: Hooks | None = None,
-    task: str | None = None, target: str | None = None, validation: Any = None, test: Any = None,
-    split_column: str | None = None, out: str | Path | None = None, **options: Any,
+    task: str | None = None, target: Any = None, validation: Any = None, test: Any = None,
+    split_column: str | None = None, drop: Sequence[str] = (), group: str | None = None, weight: str | None = None,
+    time_column: str | None = None, out: str | Path | None = None, **options: Any,
 ) -> Study:  # fmt: skip
     """A study that is ready to run, from what `tune` takes; what cannot work is refused here."""
-    chosen_options = Options(**options, out=None if out is None else Path(out))
-    table = load(data, target=target, task=task, validation=validation, test=test, split_column=split_column)
+    names = {field.name for field in fields(Options)}
+    settings = {name: options.pop(name) for name in list(options) if name not in names}
+    chosen_options = Options(**options, settings=settings, out=None if out is None else Path(out))
+    more = {"drop": drop, "group": group, "weight": weight, "time_column": time_column}
+    table = load(
+        data, target=target, task=task, validation=validation, test=test, split_column=split_column,
+        **{name: value for name, value in more.items() if value},
+    )  # fmt: skip
     chosen = get_metric(default_metric(table.task) if metric is None else metric, table.task, higher_is_better)
     return Study(table, chosen, model, chosen_options, hooks or Hooks())
 
