@@ -1,37 +1,38 @@
 """Whatever a person calls a model, as a factory of modules: one per seed and number of outputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 from typing import Any
 
 import torch
 from torch import nn
 
-from losslab.data.words import nearest
+from losslab.models.architecture import check_architecture, check_takes
 from losslab.models.call import Size, call
 from losslab.models.find import find
-from losslab.models.linear import linear
-from losslab.models.mlp import mlp
+from losslab.models.named import NAMES, TAKES, Named, named
 from losslab.models.renew import check_renewable, drawing_from, renewed
-
-NAMES = ("mlp", "linear")
 
 
 @dataclass(frozen=True)
 class Factory:
-    """Makes the model. `name` is for people; `out_features` is the number of outputs where only one is possible."""
+    """Makes the model. `name` is for people; `out_features` is the number of outputs where only one is possible.
+
+    `takes` are those of width, depth and dropout that `make` can be given.
+    """
 
     name: str
-    maker: Callable[[int], nn.Module]  # number of outputs -> module, drawing from torch's global generator
+    maker: Callable[..., nn.Module]  # number of outputs and what it takes -> module, drawing from torch's generator
     wanted: int  # the outputs that the target asks for
     out_features: int | None = None
     pretrained: bool = False
+    takes: tuple[str, ...] = ()
 
-    def make(self, seed: int, out_features: int | None = None) -> nn.Module:
-        """A new module; the same seed and outputs give the same weights. The global random state is untouched."""
+    def make(self, seed: int, out_features: int | None = None, **architecture: Any) -> nn.Module:
+        """A new module; the same seed and arguments give the same weights. The global random state is untouched."""
+        self.check(architecture)
         size = self.out_features or self.wanted if out_features is None else out_features
         if self.out_features is not None and size != self.out_features:
             raise ValueError(
@@ -39,17 +40,40 @@ class Factory:
                 "out_features"
             )
         with drawing_from(seed):
-            return self.maker(size)
+            return self.maker(size, **architecture)
+
+    def check(self, architecture: Mapping[str, Any]) -> None:
+        """Raises ValueError for a width, depth or dropout that cannot be, or that the model does not take."""
+        if not architecture:
+            return
+        hint = "" if isinstance(self.maker, Named) else "; give the factory an argument of that name, with a default"
+        check_takes(self.name, self.takes, architecture, hint)
+        check_architecture(architecture)
+
+    def named(self, architecture: Mapping[str, Any]) -> str:
+        """The name, with the width, depth and dropout that were asked for."""
+        if isinstance(self.maker, Named):
+            return self.maker.name(self.wanted, **architecture)
+        return ", ".join([self.name, *(f"{name} {value:g}" for name, value in architecture.items())])
 
 
-def build(model: Any, in_features: Size, out_features: int, *, pretrained: bool = False) -> Factory:
+def build(
+    model: Any,
+    in_features: Size,
+    out_features: int,
+    *,
+    pretrained: bool = False,
+    levels: Mapping[int, int] | None = None,
+) -> Factory:
     """A factory from a name, an nn.Module, a callable, or the address of one.
 
-    Names: "linear", "mlp" (two hidden layers of 64), "mlp:128,128". An nn.Module is a template: copied, its weights
-    drawn anew for each seed, or kept with `pretrained=True`. A callable is called with what its signature takes:
-    `in_features` and `out_features` (or `num_classes`) by name; else two arguments without a default are
-    (in_features, out_features), one is out_features, and none is called as it is. Addresses: "file.py:factory",
-    "package.module:factory". `in_features` is a number of columns, or the shape of one row.
+    Names: "linear", "mlp" (two hidden layers of 64), "mlp:128,128", "resmlp" (64 wide, two residual blocks),
+    "resmlp:128,3"; they embed the columns of codes that `levels` names ({column: number of levels}). An nn.Module is a
+    template: copied, its weights drawn anew for each seed, or kept with `pretrained=True`. A callable is called with
+    what its signature takes: `in_features` and `out_features` (or `num_classes`) by name; else two arguments without a
+    default are (in_features, out_features), one is out_features, and none is called as it is; `width`, `depth` and
+    `dropout` with a default can be asked for in `make`. Addresses: "file.py:factory", "package.module:factory".
+    `in_features` is a number of columns, or the shape of one row.
     Raises ValueError for a model that cannot be found, made, drawn anew, or run on rows of that shape.
     """
     if isinstance(in_features, tuple) and len(in_features) == 1:
@@ -58,31 +82,9 @@ def build(model: Any, in_features: Size, out_features: int, *, pretrained: bool 
         name, colon, attribute = model.rpartition(":")
         if colon and name not in NAMES and attribute.isidentifier():
             return _from_object(find(model), model, in_features, out_features, pretrained)
-        return _from_name(model, in_features, out_features)
+        network = named(model, in_features, levels)
+        return Factory(network.name(out_features), network, out_features, takes=TAKES[network.kind])
     return _from_object(model, "", in_features, out_features, pretrained)
-
-
-def _from_name(text: str, in_features: Size, out_features: int) -> Factory:
-    name, _, detail = text.partition(":")
-    columns = in_features if isinstance(in_features, int) else prod(in_features)
-    known = 'linear, mlp, mlp:128,128 (sizes of hidden layers), "file.py:factory", "package.module:factory"'
-    if name not in NAMES or (detail and name != "mlp"):
-        raise ValueError(f"no model {text!r}{nearest(name, NAMES)}; known: {known}")
-    if name == "linear":
-        return Factory(f"linear {columns}-{out_features}", partial(_flat, linear, in_features), out_features)
-    sizes = detail.split(",") if ":" in text else ["64", "64"]
-    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
-        raise ValueError(f"model {text!r}: hidden layers are whole numbers above 0, as in mlp:128,64")
-    hidden = tuple(int(size) for size in sizes)
-    shape = "-".join(map(str, (columns, *hidden, out_features)))
-    return Factory(f"mlp {shape}", partial(_flat, partial(mlp, hidden=hidden), in_features), out_features)
-
-
-def _flat(network: Callable[..., nn.Module], in_features: Size, out_features: int) -> nn.Module:
-    """A network of columns, behind a flattening where rows have a shape."""
-    if isinstance(in_features, int):
-        return network(in_features, out_features)
-    return nn.Sequential(nn.Flatten(), network(prod(in_features), out_features))
 
 
 def _from_object(model: Any, label: str, in_features: Size, out_features: int, pretrained: bool) -> Factory:
@@ -106,7 +108,7 @@ def _from_object(model: Any, label: str, in_features: Size, out_features: int, p
     found = _outputs(first, name, in_features)
     if made.adapts and found != out_features:
         raise ValueError(f"model factory {label} was asked for {out_features} outputs; its model has {found}")
-    return Factory(name, made, out_features, None if made.adapts else found, pretrained)
+    return Factory(name, made, out_features, None if made.adapts else found, pretrained, made.takes)
 
 
 def _renew(template: nn.Module, out_features: int) -> nn.Module:

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from losslab.models.architecture import ARCHITECTURE
+
 Size = int | tuple[int, ...]
 
 
@@ -19,16 +21,17 @@ class Call:
     in_features: Size
     positional: tuple[str, ...] = ()
     named: tuple[tuple[str, str], ...] = ()  # keyword and argument
+    takes: tuple[str, ...] = ()  # those of width, depth and dropout that have a default
 
     @property
     def adapts(self) -> bool:
         """Whether the factory is told the number of outputs."""
         return "out_features" in (*self.positional, *dict(self.named).values())
 
-    def __call__(self, out_features: int) -> nn.Module:
+    def __call__(self, out_features: int, **architecture: Any) -> nn.Module:
         values = {"in_features": self.in_features, "out_features": out_features}
         positional = [values[argument] for argument in self.positional]
-        named = {keyword: values[argument] for keyword, argument in self.named}
+        named = {keyword: values[argument] for keyword, argument in self.named} | architecture
         try:
             made = self.factory(*positional, **named)
         except Exception as error:
@@ -58,4 +61,5 @@ def call(factory: Callable[..., Any], label: str, in_features: Size) -> Call:
             "and out_features that it names, or with (in_features, out_features)"
         )
     positional = {0: (), 1: ("out_features",), 2: ("in_features", "out_features")}[len(needed)]
-    return Call(factory, label, in_features, positional, named)
+    takes = tuple(name for name in ARCHITECTURE if name in by_name and name not in {p.name for p in needed})
+    return Call(factory, label, in_features, positional, named, takes)

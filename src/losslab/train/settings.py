@@ -1,13 +1,22 @@
 """How a member trains beside its loss and its optimiser, and what may be asked of its model."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any
 
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
+PRECISIONS = ("", "bfloat16")
+SHARES = ("warmup", "ema")  # numbers below 1; the others are not negative
 
 
 @dataclass(frozen=True)
 class Training:
-    """Schedule, clipping, penalties and the like; the defaults change nothing, to the last bit."""
+    """Schedule, clipping, penalties and the like; the defaults change nothing, to the last bit.
+
+    Raises ValueError or TypeError in words for a value that cannot be.
+    """
 
     schedule: str = "constant"  # of the learning rate, over all steps of the member
     warmup: float = 0.0  # the share of the steps in which the rate rises from zero
@@ -20,5 +29,54 @@ class Training:
     accumulate: int = 1  # batches in a step, divided by the weight of all of them
     autocast: str = ""  # "bfloat16": the forward pass in it, the loss in float32
 
+    def __post_init__(self) -> None:
+        for name, known in (("schedule", SCHEDULES), ("autocast", PRECISIONS)):
+            _check_word(name, getattr(self, name), known)
+        for name in ("patience", "accumulate"):
+            value, least = getattr(self, name), int(name == "accumulate")
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number of at least {least}; got {value!r}")
+        for name in ("warmup", "clip_norm", "clip_value", "ema", "l1", "l2"):
+            _check_number(name, getattr(self, name))
 
+    @property
+    def stack(self) -> tuple[Any, ...]:
+        """Members that train in one stack agree in this; everything else is a tensor over them."""
+        return (self.accumulate, self.autocast)
+
+
+NAMES = tuple(one.name for one in fields(Training))
 ARCHITECTURE = ("width", "depth", "dropout")
+
+
+def training_of(given: Mapping[str, Any]) -> tuple[Training, dict[str, Any]]:
+    """The settings among keyword arguments, None being the default, and what is left of the arguments.
+
+    Raises ValueError for a list of values: those are searched, by `losslab.tune`.
+    """
+    chosen = {name: value for name, value in given.items() if name in NAMES and value is not None}
+    for name, value in chosen.items():
+        refuse_several(name, value)
+    return Training(**chosen), {name: value for name, value in given.items() if name not in NAMES}
+
+
+def refuse_several(name: str, value: Any) -> None:
+    """Raises ValueError where a list stands for one value: `losslab.fit` trains once."""
+    if isinstance(value, list | tuple | set):
+        text = f"{name}={value!r}: losslab.fit trains once, with one {name}; losslab.tune(..., {name}=...) searches"
+        raise ValueError(f"{text} several")
+
+
+def _check_word(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value in known:
+        return
+    near = get_close_matches(str(value), known, n=1)
+    names = ", ".join(repr(one) for one in known)
+    raise ValueError(f"{name} must be one of {names}; got {value!r}{f', did you mean {near[0]!r}?' if near else ''}")
+
+
+def _check_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not 0 <= value < (1 if name in SHARES else math.inf):
+        raise ValueError(f"{name} must be {'in [0, 1)' if name in SHARES else 'finite and not negative'}; got {value:g}")
