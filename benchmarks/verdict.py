@@ -6,11 +6,16 @@ the retrainings and the verdict on the test part. Repetition s of a problem draw
 Null problems (a challenger called better is an error; at most 30 of 400 are accepted):
     again    the default entered a second time under another name: the search proposes other rates for it
     mirror   quantile losses at 0.35 and 0.65 under mae, on targets whose law is the same with the sign turned
+             (rare: one row in 51 is positive, average precision; cost: a miss costs ten false alarms; median_ae)
     factor   three times the default, its rate tuned, under plain SGD, where the factor matters
 Planted effects (found where a robust loss is called better; at least 80 % are wanted):
     outliers 20 % of the training and validation targets are gross outliers; the test part is clean; metric mae
     labels   30 % of the training and validation labels are another class; the test part is clean; metric accuracy;
              a network that is large enough, and trains long enough, to learn wrong labels by heart
+    rare     one row in 51 is positive, two fifths of the positives lie among the negatives, far from the others, and
+             drag a linear model away from the rest; metric average precision
+    shortage a prediction that is too low costs nine times one that is too high: a metric of the user's own
+    median   20 % gross outliers, as above; metric median_ae
 "stable" is a linear model, "noisy" a small network with a high rate whose result depends on its seed.
 
     python benchmarks/verdict.py --problem again mirror factor --model stable noisy --repetitions 400
@@ -92,6 +97,33 @@ def clusters(seed: int, rows: int, curved: bool, columns: int = 20, count: int =
     return centres[y] + rng.standard_normal((rows, columns)), y
 
 
+def rare(seed: int, rows: int, curved: bool, columns: int = 6, signless: float = 0.4) -> Data:
+    """One row in 51 is positive. Three in ten negatives lie eight units off, and so do the positives without a sign."""
+    rng = np.random.default_rng(seed)
+    y = rng.random(rows) < 1 / 51
+    X = rng.standard_normal((rows, columns))
+    off = rng.random(rows) < np.where(y, signless, 0.3)
+    X[y & ~off, 0] += 3
+    X[off, 0] -= 8
+    return X, y.astype(np.int64)
+
+
+def two_sides(seed: int, rows: int, curved: bool, columns: int = 8) -> Data:
+    """Classes of a logistic law with one positive in six or so: what a linear model and cross-entropy are made for."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((rows, columns))
+    return X, (1.5 * surface(rng, X, 1, curved)[:, 0] - 2 + rng.logistic(size=rows) > 0).astype(np.int64)
+
+
+def shortage(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """What is missing costs nine times what is left over."""
+    missing = target - prediction
+    return torch.maximum(9 * missing, -missing).double().mean()
+
+
+shortage.higher_is_better = False  # type: ignore[attr-defined]
+
+
 def digits(seed: int, rows: int, curved: bool) -> Data:
     from sklearn.datasets import load_digits
 
@@ -118,7 +150,7 @@ class Problem:
     name: str
     data: Callable[..., Data]
     losses: Callable[[], list[Any]]
-    metric: str
+    metric: Any
     rows: int = 500
     options: dict[str, Any] = field(default_factory=dict)
     models: tuple[str, ...] = ("stable", "noisy")
@@ -162,6 +194,8 @@ class Problem:
 
 
 SGD = {"optimizers": ("sgd",)}
+MANY_ROWS = {"epochs": 5, "batch_size": 256}
+BINARY = "binary_cross_entropy_with_logits"
 NULLS = [
     Problem("again-values", values, lambda: ["mse_loss", renamed("mse_loss", "mse_again")], "rmse"),
     Problem("again-classes", classes, lambda: ["cross_entropy", renamed("cross_entropy", "ce_again")], "accuracy"),
@@ -171,6 +205,17 @@ NULLS = [
     Problem("factor-classes", classes, lambda: ["cross_entropy", times("cross_entropy", 3)], "accuracy", options=SGD),
     Problem("factor-digits", digits, lambda: ["cross_entropy", times("cross_entropy", 3)], "accuracy", options=SGD),
 ]
+NULLS += [
+    Problem(
+        "again-rare", rare, lambda: [BINARY, renamed(BINARY, "bce_again")], "average_precision", rows=10_000,
+        options=MANY_ROWS, models=("stable",),
+    ),
+    Problem(
+        "again-cost", two_sides, lambda: [BINARY, renamed(BINARY, "bce_again")], None, rows=2000,
+        options={"cost": "fn=10,fp=1"},
+    ),
+    Problem("again-median", values, lambda: ["mse_loss", renamed("mse_loss", "mse_again")], "median_ae"),
+]  # fmt: skip
 PLANTED = [
     Problem(
         "outliers", values, lambda: ["mse_loss", "l1_loss", "huber_loss", "log_cosh_loss"], "mae",
@@ -180,6 +225,15 @@ PLANTED = [
         "labels", clusters, lambda: ["cross_entropy", "generalized_cross_entropy"], "accuracy", rows=1000,
         options={"corrupt_train": 0.3, "model": "mlp:128", "epochs": 40, "batch_size": 64, "trials": 32},
         models=("noisy",),
+    ),
+    Problem(
+        "rare", rare, lambda: [BINARY, "sigmoid_brier_loss", "generalized_cross_entropy"], "average_precision",
+        rows=20_000, options={"epochs": 12, "batch_size": 128, "trials": 96}, models=("stable",),
+    ),
+    Problem("shortage", values, lambda: ["mse_loss", "l1_loss", "huber_loss", "quantile_loss"], shortage),
+    Problem(
+        "median", values, lambda: ["mse_loss", "l1_loss", "huber_loss", "log_cosh_loss"], "median_ae",
+        options={"corrupt_train": 0.2},
     ),
 ]  # fmt: skip
 PROBLEMS = {problem.name: problem for problem in NULLS + PLANTED}
