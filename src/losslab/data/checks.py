@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from losslab.data.frame import encode
+from losslab.data.columns import encode
 from losslab.data.raw import PARTS, Raw
 from losslab.data.table import Split, Table
 from losslab.data.target import read_target
@@ -19,15 +19,18 @@ def make_table(raw: Raw, task: str | None = None) -> Table:
     """Encodes, infers the task and checks; raises ValueError naming what was found and where."""
     if len(raw.y) < MIN_ROWS:
         raise ValueError(f"{raw.name} has {count(len(raw.y), 'row')}: too few; at least {MIN_ROWS} are needed")
+    encoding, notes = None, list[str]()
     if raw.is_frame:
-        X, columns, notes = encode(raw.X)
+        X, encoding, notes = encode(raw.X)
+        columns = encoding.names
     else:
-        X, columns, notes = raw.X, raw.columns or _numbered(raw.X), []
+        X, columns = raw.X, raw.columns or _numbered(raw.X)
     _check_features(X, columns, missing=raw.is_frame)
     found = read_target(raw.y, raw.target, task, raw.classes)
     table = Table(
         raw.name, torch.from_numpy(X), found.y, found.task, found.why, columns, found.classes, raw.target,
         tabular=X.ndim == 2, split=_split(raw), checksum=_checksum(X, found.y.numpy()), changing=raw.changing,
+        encoding=encoding, levels=encoding.levels if encoding else {},
     )  # fmt: skip
     _check_parts(table)
     return replace(table, notes=(*raw.notes, *notes, *_repeats(table)))

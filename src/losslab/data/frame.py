@@ -1,75 +1,16 @@
-"""The columns of a table as numbers: categories one-hot encoded, missing numbers kept as NaN."""
+"""One column of a DataFrame as numbers, as words or as days, each told apart from the others."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from losslab.data.words import count, some
-
-MAX_LEVELS = 20  # more categories than this are not encoded
-MOSTLY_NUMBERS = 0.9  # a text column with at least this share of numbers is read as numbers
-
-
-def encode(frame: Any) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
-    """(N, D) float32, the names of the D columns, and notes for people.
-
-    Numbers and booleans stay one column. A text column with at most `MAX_LEVELS` values becomes one column per value
-    ("city=Rome"), a missing one counting as a value of its own. Other text and dates are dropped, which the notes say.
-    """
-    blocks: dict[str, np.ndarray] = {}
-    notes: list[str] = []
-    one_hot: list[str] = []
-    missing: list[str] = []
-    for name in frame.columns:
-        column = frame[name]
-        if column.isna().all():
-            notes.append(f"column {name} is empty: not used")
-            continue
-        values, note = _numbers(column)
-        if values is not None:
-            blocks[name] = values
-            gaps = int(np.isnan(values).sum())
-            missing += [f"{name} ({gaps:,})"] * bool(gaps)
-        elif not note:
-            levels, note = _levels(column)
-            blocks |= levels
-            one_hot += [f"{name} ({len(levels)})"] * bool(levels)
-        notes += [note] * bool(note)
-    if one_hot:
-        notes.append(f"categories, one column for each value: {some(one_hot)}")
-    if missing:
-        notes.append(
-            f"missing numbers are filled with the training rows' median and marked in a column of their own: "
-            f"{some(missing)}"
-        )
-    if not blocks:
-        raise ValueError("no column is left to learn from" + (": " + "; ".join(notes) if notes else ""))
-    with np.errstate(over="ignore"):
-        return np.stack(list(blocks.values()), axis=1).astype(np.float32), tuple(blocks), notes
-
-
-def _numbers(column: Any) -> tuple[np.ndarray | None, str]:
-    """The column as float64, or None where it is no column of numbers; and a note."""
-    import pandas as pd
-    from pandas.api import types
-
-    if types.is_complex_dtype(column):
-        return None, f"column {column.name} is complex: not used"
-    if types.is_numeric_dtype(column):  # booleans too
-        return column.to_numpy(dtype=np.float64, na_value=np.nan), ""
-    if types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(column):
-        return None, f"column {column.name} holds dates: not used (pass numbers, such as days since a day)"
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return None, ""
-    values, wrong = parse_numbers(column)
-    if values is None:
-        return None, ""
-    if not len(wrong):
-        return values, ""
-    return values, (
-        f"column {column.name}: {count(len(wrong), 'value')} {'is' if len(wrong) == 1 else 'are'} no number "
-        f"(first: {column.iloc[wrong[0]]!r} in row {wrong[0]}) and count as missing"
-    )
+MOSTLY_NUMBERS = 0.9  # a text column with at least this share of numbers (or of dates) is read as numbers (or dates)
+FIRST_WORDS = 200  # of a text column, tried as dates before all of them are
+DAY = 86_400e6  # microseconds
+_TIMES = ("", " %H:%M", " %H:%M:%S")
+_DAYS = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")
+FORMS = ("ISO8601", *(day + time for day in _DAYS for time in _TIMES))
 
 
 def parse_numbers(column: Any) -> tuple[np.ndarray | None, np.ndarray]:
@@ -77,23 +18,99 @@ def parse_numbers(column: Any) -> tuple[np.ndarray | None, np.ndarray]:
     import pandas as pd
 
     column = pd.Series(column)
-    text = column.map(lambda value: isinstance(value, bool)).to_numpy(dtype=bool)
-    values = pd.to_numeric(column.where(~text, "bool"), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    given = column.notna().to_numpy()
-    wrong = np.flatnonzero(given & np.isnan(values))
-    return (values if len(wrong) <= (1 - MOSTLY_NUMBERS) * given.sum() else None), wrong
+    values, wrong = read_numbers(column, booleans=False)
+    return (values if len(wrong) <= (1 - MOSTLY_NUMBERS) * column.notna().sum() else None), wrong
 
 
-def _levels(column: Any) -> tuple[dict[str, np.ndarray], str]:
-    """One 0/1 column for each value, or none and the reason."""
-    given = column.notna().to_numpy()
-    words = column.astype(object).where(column.notna(), None).map(lambda word: str(word).strip()).to_numpy(dtype=object)
-    levels = sorted(set(words[given]))
-    if len(levels) > MAX_LEVELS:
-        mostly = len(levels) > given.sum() / 2
-        why = "text, mostly different in each row" if mostly else f"{len(levels)} categories, more than {MAX_LEVELS}"
-        return {}, f"column {column.name}: {why}: not used"
-    blocks = {f"{column.name}={level}": (given & (words == level)).astype(np.float64) for level in levels}
-    if not given.all():
-        blocks[f"{column.name} missing"] = (~given).astype(np.float64)
-    return blocks, ""
+def read_numbers(column: Any, booleans: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """The column as float64, NaN where it is missing or no number, and the rows that hold something that is none.
+
+    booleans: whether True and False among other things are 1 and 0.
+    """
+    import pandas as pd
+    from pandas.api import types
+
+    column = pd.Series(column)
+    if types.is_numeric_dtype(column):  # booleans too
+        return column.to_numpy(dtype=np.float64, na_value=np.nan), np.array([], np.int64)
+    codes, found = _distinct(column)
+    truth = [isinstance(value, bool | np.bool_) for value in found]
+    words = [
+        value if not true else float(value) if booleans else "bool" for value, true in zip(found, truth, strict=True)
+    ]
+    parsed = pd.to_numeric(pd.Series([*words, None], dtype=object), errors="coerce")
+    values = parsed.to_numpy(dtype=np.float64, na_value=np.nan)[codes]  # a missing one has code -1
+    return values, np.flatnonzero((codes >= 0) & np.isnan(values))
+
+
+def _distinct(column: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The different values, and the place of each row's among them: -1 where it is missing."""
+    import pandas as pd
+
+    try:
+        codes, found = pd.factorize(column)
+    except TypeError:  # lists and other things that cannot be counted
+        codes, found = pd.factorize(column.map(str, na_action="ignore"))
+    return codes, np.asarray(found, dtype=object)
+
+
+def read_words(column: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Categories: a place (N,) in the words, -1 where missing; the counts of the words; and these, all different."""
+    codes, found = _distinct(column)
+    words = [str(word).strip() for word in found]
+    places = {word: place for place, word in enumerate(dict.fromkeys(words))}
+    turn = np.array([*(places[word] for word in words), -1], np.int64)  # the last is reached by code -1
+    codes = turn[codes]
+    return codes, np.bincount(codes[codes >= 0], minlength=len(places)), list(places)
+
+
+def read_days(column: Any, form: str) -> tuple[np.ndarray, np.ndarray]:
+    """Days since 1970 of dates (form "", their own clock) or of text, NaN where there is none; and the wrong rows."""
+    import pandas as pd
+
+    if form:
+        codes, found = _distinct(column)
+        # Text with and without a time zone may be mixed: all is read as UTC.
+        text = pd.Index([*(str(word).strip() for word in found), None], dtype=object)
+        stamps = pd.to_datetime(text, format=form, errors="coerce", utc=True).tz_localize(None).to_numpy()[codes]
+    else:
+        codes, stamps = np.where(column.isna(), -1, 0), as_dates(column).to_numpy()
+    stamps = stamps.astype("datetime64[us]")
+    days = np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) / DAY)
+    return days, np.flatnonzero((codes >= 0) & np.isnan(days))
+
+
+def as_dates(column: Any) -> Any:
+    """A column of dates of any kind without its time zone: the clock on the wall counts."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return column.dt.to_timestamp()
+    column = pd.to_datetime(column)
+    return column.dt.tz_localize(None) if getattr(column.dt, "tz", None) is not None else column
+
+
+def holds_dates(column: Any) -> bool:
+    """Whether the values are dates (not text that looks like dates)."""
+    import pandas as pd
+    from pandas.api import types
+
+    if types.is_datetime64_any_dtype(column) or isinstance(column.dtype, pd.PeriodDtype):
+        return True
+    return column.dtype == object and types.infer_dtype(column, skipna=True) in ("date", "datetime", "datetime64")
+
+
+def forms_of(words: Sequence[str]) -> list[str]:
+    """How these words write dates, as pandas takes it: none where they are no dates, two where day and month are in
+    doubt."""
+    import pandas as pd
+
+    def share(form: str, some: Sequence[str]) -> float:
+        found = pd.to_datetime(pd.Index(some, dtype=object), format=form, errors="coerce", utc=True)
+        return float(found.notna().mean())
+
+    likely = [word for word in words[:FIRST_WORDS] if len(word) >= 8 and sum(letter.isdigit() for letter in word) >= 6]
+    if len(likely) < MOSTLY_NUMBERS * len(words[:FIRST_WORDS]):
+        return []
+    tried = [form for form in FORMS if share(form, likely) > 0]
+    return [form for form in tried if share(form, words) >= MOSTLY_NUMBERS]

@@ -28,12 +28,14 @@ def test_columns_are_encoded_and_said(tmp_path, frame):
     table = load(path, target="price")
     assert table.name == "my.csv"
     assert (table.target, table.task) == ("price", "regression")
-    assert table.columns == ("age", "city=Oslo", "city=Rome", "city missing", "member")
-    assert table.X[:3, 1:].tolist() == [[0, 1, 0, 1], [1, 0, 0, 0], [0, 0, 1, 1]]
+    assert table.columns == ("age", "city=Oslo", "city=Rome", "city missing", "member", "zip")
+    # of 25 zips, z0 to z9 are met three times and come first; then z10, z11, z12, ..., in the order of their letters
+    assert table.X[:3, 1:].tolist() == [[0, 1, 0, 1, 1], [1, 0, 0, 0, 2], [0, 0, 1, 1, 3]]
+    assert (table.X[10, 5], table.levels) == (11, {5: 26})
     assert torch.nonzero(table.X.isnan()).tolist() == [[4, 0], [9, 0]]
     assert np.allclose(table.y, frame["price"], rtol=1e-6)
     said = " | ".join(table.notes)
-    for words in ("id: text, mostly different", "zip: 25 categories, more than 20", "city (3)", "age (2)"):
+    for words in ("id: text, mostly different", "zip (26)", "city (3)", "age (2)"):
         assert words in said
 
 
