@@ -15,9 +15,10 @@ from losslab.train.member import Member, key
 class Fold:
     """Training rows and the data as they see it, after preprocessing fitted on them alone.
 
-    X: (N, ...) and y: (N,) or (N, T). rows: row numbers (n,), which may repeat (a resample): a fold is a list of rows, never a
-    mask. changing: gives fresh inputs (B, ...) for row numbers (B,), where they differ each time they are read (random
-    augmentation); training reads those, evaluation reads X. weight: (N,) how much each row counts in the training loss.
+    X: (N, ...) and y: (N,) or (N, T). rows: row numbers (n,), which may repeat (a resample): a fold is a list of rows,
+    never a mask. changing: gives fresh inputs (B, ...) for row numbers (B,), where they differ each time they are read
+    (random augmentation); training reads those, evaluation reads X. weight: (N,) how much each row counts in the
+    training loss.
     """
 
     X: Tensor
@@ -34,13 +35,15 @@ def epoch_order(fold: Fold, seed: int, number: int, epoch: int) -> Tensor:
 
 
 class EpochBatches:
-    """The batches of one epoch: item i is x (K, B, ...), y (K, B).
+    """The batches of one epoch: item i is x (K, B, ...), y (K, B), the rows of one step.
 
-    All members have one batch size and equally many rows.
+    All members have one batch size and equally many rows. Where a step accumulates gradients, B are the rows of all its
+    batches.
     """
 
     def __init__(self, members: Sequence[Member], folds: Sequence[Fold], epoch: int) -> None:
         names = [(member.seed, member.fold) for member in members]
+        self.folds = [folds[member.fold] for member in members]
         orders = {name: epoch_order(folds[name[1]], *name, epoch) for name in dict.fromkeys(names)}
         self.fetch: Callable[[Tensor], tuple[Tensor, Tensor]]
         if len(orders) == 1:
@@ -51,13 +54,27 @@ class EpochBatches:
         else:
             every = torch.stack([orders[name] for name in names])
             self.fetch = FoldView(folds, [m.fold for m in members], train=True).gather
-        self.rows = every.split(batch_sizes(every.shape[-1], members[0].batch_size), dim=-1)
+        self.rows = every.split(step_sizes(every.shape[-1], members[0]), dim=-1)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
         return self.fetch(self.rows[position])
+
+    def weight(self, position: int) -> Tensor | None:
+        """How much each row of that step counts, (K, B); None where every row counts as one."""
+        if all(fold.weight is None for fold in self.folds):
+            return None
+        rows = self.rows[position].expand(len(self.folds), -1)
+        pairs = zip(self.folds, rows, strict=True)
+        return torch.stack(
+            [fold.X.new_ones(len(own)) if fold.weight is None else fold.weight[own] for fold, own in pairs]
+        )
+
+    def step(self, position: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """All that a step needs: x, y and the weights of the rows."""
+        return *self[position], self.weight(position)
 
 
 def batch_sizes(rows: int, size: int) -> list[int]:
@@ -66,6 +83,12 @@ def batch_sizes(rows: int, size: int) -> list[int]:
     if left == 1 and full:
         return [size] * (full - 1) + [size + 1]
     return [size] * full + [left] * (left > 0)
+
+
+def step_sizes(rows: int, member: Member) -> list[int]:
+    """The rows of each step: of one batch, or of as many as are accumulated; the last step has what is left."""
+    sizes, several = batch_sizes(rows, member.batch_size), member.training.accumulate
+    return [sum(sizes[first : first + several]) for first in range(0, len(sizes), several)]
 
 
 def gather(fold: Fold, rows: Tensor, members: int, train: bool = False) -> tuple[Tensor, Tensor]:
@@ -103,6 +126,6 @@ def stack_distinct(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 def on_device(folds: Sequence[Fold], device: torch.device) -> list[Fold]:
     """The folds with their tensors on a device; what they share is moved once."""
-    tensors = {id(tensor): tensor for fold in folds for tensor in (fold.X, fold.y, fold.rows)}
+    tensors = {id(one): one for fold in folds for one in (fold.X, fold.y, fold.rows, fold.weight) if one is not None}
     moved = {name: tensor.to(device) for name, tensor in tensors.items()}
-    return [Fold(moved[id(f.X)], moved[id(f.y)], moved[id(f.rows)], f.changing) for f in folds]
+    return [Fold(moved[id(f.X)], moved[id(f.y)], moved[id(f.rows)], f.changing, moved.get(id(f.weight))) for f in folds]

@@ -53,11 +53,12 @@ def advance(
     with drawing_from(0), without_speed_warnings():
         while population.epoch < epochs and len(population):
             batches = EpochBatches(population.members, folds, population.epoch)
+            population.begin_epoch(len(batches))
             while population.position < len(batches):
                 if stop():
                     raise Stopped(broken)
                 _draw(population)
-                finite = step(population, *batches[population.position])
+                finite = step(population, *batches.step(population.position))
                 population.position += 1
                 on_step(len(population))
                 if not finite.all():

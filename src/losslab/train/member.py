@@ -15,13 +15,15 @@ class Objective:
     """A loss as the engine sees it: one member's outputs and targets to one number.
 
     `mean_loss(output (B, O), target (B,), **params) -> ()`. `outputs` is the width of head that it wants, `link` leads
-    from outputs to predictions.
+    from outputs to predictions. `weighted(output, target, weight (B,) or None, **params) -> (), ()` gives the mean with
+    rows of those weights, and the sum of weights that it divided by.
     """
 
     name: str
     mean_loss: Callable[..., Tensor]
     outputs: int
     link: str
+    weighted: Callable[..., tuple[Tensor, Tensor]] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,15 @@ class Member:
     seed: int = 0
     fold: int = 0
     batch_size: int = 64
+    epochs: int = 0  # how long it trains in all, where a schedule needs to know; 0: not known
     training: Training = field(default_factory=Training)
     architecture: Mapping[str, float] = field(default_factory=dict)  # arguments of the model: width, depth, dropout
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Members that agree in this can share a stack: number of outputs, architecture, and how a step is made."""
+        training = (self.training.accumulate, self.training.autocast)
+        return (self.objective.outputs, tuple(sorted(self.architecture.items())), *training)
 
     @property
     def loss_family(self) -> tuple[Any, ...]:

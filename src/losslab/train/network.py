@@ -61,6 +61,7 @@ class Network(ABC):
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         self.layout = Layout(modules[0])
         self.flat = torch.stack([self.layout.read(module) for module in modules])
+        self.keys: list[int] = []  # of "single": a member's own random numbers for the next pass, whatever others draw
 
     def __len__(self) -> int:
         return len(self.flat)
@@ -144,7 +145,6 @@ class Single(Network):
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__(modules)
-        self.keys: list[int] = []  # a member's own random numbers for the next pass, whatever its neighbours draw
         self.modules = [copy.deepcopy(module) for module in modules]
 
     def parameters(self) -> list[Tensor]:

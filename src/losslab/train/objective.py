@@ -9,19 +9,24 @@ from torch import Tensor
 from losslab.spec.record import LossRecord
 from losslab.spec.reduction import reduce
 from losslab.train.member import Objective
+from losslab.train.weighted import weighted_mean
 
 
-def objective_of(loss: LossRecord, classes: int) -> Objective:
-    """An objective from a record; `classes` is 1 for regression.
+def objective_of(loss: LossRecord, classes: int, columns: int = 1) -> Objective:
+    """An objective from a record; `classes` is 1 where the target is no class, `columns` how many columns it has.
 
     A loss on one output gets a float target in the output's shape (-1 for 0 where it wants signs), a loss on class
-    scores gets class indices (B,). A user's own loss (its rule is its form) is called as it is, and may reduce itself
+    scores or thresholds gets class indices (B,). A user's own loss (its rule is its form) is called as it is, and may reduce itself
     or give a value per sample.
     """
     own = loss.rule is loss.form
-    return Objective(
-        loss.name, own_mean(loss) if own else rule_mean(loss), classes if loss.outputs == "classes" else 1, loss.link
-    )
+    mean = own_mean(loss) if own else rule_mean(loss)
+    return Objective(loss.name, mean, width_of(loss, classes, columns), loss.link, weighted_of(loss))
+
+
+def width_of(loss: LossRecord, classes: int, columns: int = 1) -> int:
+    """How many outputs a model needs for the loss."""
+    return columns if loss.outputs == "one" else classes if loss.outputs == "classes" else classes - 1
 
 
 def class_counts(loss: LossRecord, labels: Tensor, classes: int) -> dict[str, tuple[float, ...]]:
@@ -60,8 +65,19 @@ def own_mean(record: LossRecord) -> Callable[..., Tensor]:
     return mean_loss
 
 
+def weighted_of(record: LossRecord) -> Callable[..., tuple[Tensor, Tensor]]:
+    """One member's mean loss over rows with weights (B,), or None, and the sum of weights that it was divided by."""
+
+    def mean_and_weight(output: Tensor, target: Tensor, rows: Tensor | None, **params: Any) -> tuple[Tensor, Tensor]:
+        result = record.rule(output, fit_target(record, target, output), **params)
+        value, weight = result if isinstance(result, tuple) else (result, None)
+        return weighted_mean(record.name, value, weight, rows, len(output))
+
+    return mean_and_weight
+
+
 def fit_target(record: LossRecord, target: Tensor, output: Tensor) -> Tensor:
     """The engine's targets as the loss wants them: labels 0 and 1 become -1 and 1 for a loss on signs."""
-    if record.outputs == "classes":
+    if record.outputs != "one":
         return target
     return cast(Tensor, record.spell(target.to(output.dtype).reshape(output.shape)))

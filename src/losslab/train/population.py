@@ -1,6 +1,6 @@
 """K members that train together: their weights, losses, optimisers and clocks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -12,8 +12,13 @@ from torch.func import vmap
 from losslab.optim import get as update_rule
 from losslab.optim import lift
 from losslab.optim.rule import State, UpdateRule
+from losslab.train.accumulate import Part, parts
+from losslab.train.average import Average
+from losslab.train.clip import Clip
 from losslab.train.member import Member, Objective
 from losslab.train.network import Network
+from losslab.train.penalty import Penalty
+from losslab.train.schedule import factors
 
 
 @dataclass
@@ -30,6 +35,21 @@ class LossGroup:
             return vmap(lambda o, t, p: self.objective.mean_loss(o, t, **p))(output, y, self.params)
         members = [{name: value[k] for name, value in self.params.items()} for k in range(len(output))]
         return torch.stack([self.objective.mean_loss(o, t, **p) for o, t, p in zip(output, y, members, strict=True)])
+
+    def weighted(self, output: Tensor, y: Tensor, weight: Tensor | None, *, lift: bool) -> tuple[Tensor, Tensor]:
+        """Means over weighted rows (k,), and the sums of weights that they were divided by (k,)."""
+        loss = self.objective.weighted
+        if loss is None:
+            raise ValueError(f"the objective {self.objective.name} was made without its weighted form")
+        given = {"o": output[self.rows], "t": y[self.rows], **({} if weight is None else {"w": weight[self.rows]})}
+        if lift:
+            return vmap(lambda g, p: loss(g["o"], g["t"], g.get("w"), **p))(given, self.params)
+        found = []
+        for k in range(len(given["o"])):
+            own = {name: value[k] for name, value in given.items()}
+            params = {name: value[k] for name, value in self.params.items()}
+            found.append(loss(own["o"], own["t"], own.get("w"), **params))
+        return torch.stack([mean for mean, _ in found]), torch.stack([counted for _, counted in found])
 
 
 @dataclass
@@ -58,7 +78,11 @@ class Population:
         self.seed = self.members[0].seed
         self.epoch = 0  # how many epochs the members have behind them, and how many batches of the next
         self.position = 0
-        self.last_loss: Tensor | None = None
+        self.last_loss: Tensor | None = None  # (K,) without penalties, and what each is a mean over
+        self.last_weight: Tensor | int | None = None
+        self.rates: Tensor | None = None  # (K, S) factors on the learning rates, of the steps of this epoch
+        self.autocast = self.members[0].training.autocast
+        self.average: Average | None = None
         self._group({})
 
     def __len__(self) -> int:
@@ -68,16 +92,58 @@ class Population:
         """The mean loss of each member (K,) from outputs (K, B, ...) and targets (K, B, ...)."""
         return torch.cat([group(output, y, lift=self.lift_losses) for group in self.loss_groups])
 
+    def parts(self, x: Tensor, y: Tensor, weight: Tensor | None) -> Iterable[Part]:
+        """The batches that a step accumulates."""
+        first = self.members[0]
+        if first.training.accumulate == 1:
+            return [Part(x, y, weight)]
+        return parts(self.network, first.batch_size, x, y, weight)
+
+    def forward(self, parameters: list[Tensor], x: Tensor) -> Tensor:
+        """Outputs (K, B, ...) while training: computed in what `autocast` says, and given in the weights' type."""
+        if not self.autocast:
+            return self.network.forward(parameters, x, train=True)
+        with torch.autocast(x.device.type, getattr(torch, self.autocast), cache_enabled=False):
+            output = self.network.forward(parameters, x, train=True)
+        return output.to(self.network.flat.dtype)
+
+    def weighted_losses(self, output: Tensor, part: Part) -> tuple[Tensor, Tensor | int]:
+        """The mean loss of each member (K,), and what it is a mean over: weights (K,), or the number of rows."""
+        if part.weight is None and self.members[0].training.accumulate == 1:
+            return self.losses(output, part.y), part.y.shape[1]
+        found = [g.weighted(output, part.y, part.weight, lift=self.lift_losses) for g in self.loss_groups]
+        return torch.cat([mean for mean, _ in found]), torch.cat([counted for _, counted in found]).detach()
+
+    def penalised_and_clipped(self, gradient: Tensor) -> Tensor:
+        """The gradient (K, P) with that of the penalties, and then within each member's bounds."""
+        if self.penalty is not None:
+            gradient = gradient + self.penalty.gradient(self.network.flat)
+        return gradient if self.clip is None else self.clip(gradient)
+
+    def follow(self) -> None:
+        """Takes the weights after a step into the mean of the members that keep one."""
+        if self.average is not None:
+            self.average.follow(self.network.flat, self.clock)
+
+    def begin_epoch(self, steps: int) -> None:
+        """Works out the learning rates of an epoch of so many steps, each by the member's own clock."""
+        done = self.clock - self.position + torch.arange(steps, device=self.clock.device)
+        self.rates = factors(self.members, done, steps)
+
     def update(self, parameters: Tensor, gradient: Tensor) -> Tensor:
         """The parameters (K, P) after each member's optimiser has made its step."""
         updated = []
         for group in self.update_groups:
+            hyper = group.hyper
+            if self.rates is not None:
+                lr = hyper.get("lr", group.rule.hyper["lr"].default)
+                hyper = {**hyper, "lr": lr * self.rates[group.rows, self.position, None]}
             new, group.state = group.rule.update(
                 parameters[group.rows],
                 gradient[group.rows],
                 group.state,
                 step=self.clock[group.rows],
-                **group.hyper,
+                **hyper,
                 **group.options,
             )
             updated.append(new)
@@ -89,8 +155,10 @@ class Population:
         state = {name: value[chosen] for name, value in self._state().items()}
         self.network.keep(chosen)
         self.clock = self.clock[chosen]
+        self.rates = None if self.rates is None else self.rates[chosen]
+        mean = None if self.average is None else self.average.mean[chosen]
         self.members = [self.members[int(index)] for index in chosen]
-        self._group(state)
+        self._group(state, mean)
 
     def state_dict(self) -> dict[str, Any]:
         """All that changes while training, to go on later from the same step."""
@@ -98,6 +166,7 @@ class Population:
             "numbers": [member.number for member in self.members], "flat": self.network.flat, "clock": self.clock,
             "constants": self.network.constants(), "state": self._state(),
             "seed": self.seed, "epoch": self.epoch, "position": self.position,
+            "mean": None if self.average is None else self.average.mean,
         }  # fmt: skip
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
@@ -106,7 +175,7 @@ class Population:
         self.network.flat, self.clock = saved["flat"], saved["clock"]
         self.seed, self.epoch, self.position = saved["seed"], saved["epoch"], saved["position"]
         self.network.load_constants(saved["constants"])
-        self._group(saved["state"])
+        self._group(saved["state"], saved["mean"])
 
     def _state(self) -> dict[str, Tensor]:
         """Optimiser state as tensors (K, ...); members whose optimiser keeps no such state have zeros there."""
@@ -118,8 +187,14 @@ class Population:
                 whole[name][group.rows] = value
         return whole
 
-    def _group(self, state: dict[str, Tensor]) -> None:
-        """Lays the members out in groups; `state` is the optimiser state so far, empty before the first step."""
+    def _group(self, state: dict[str, Tensor], mean: Tensor | None = None) -> None:
+        """Lays the members out in groups.
+
+        state: of the optimisers so far, empty before the first step. mean: (K, P) of the weights so far.
+        """
+        flat = self.network.flat
+        self.penalty, self.clip = Penalty.of(self.members, self.network.layout, flat), Clip.of(self.members, flat)
+        self.average = Average.of(self.members, flat if mean is None else mean)
         self.loss_groups = [
             LossGroup(rows, members[0].objective, {name: self._params(members, name) for name in members[0].params})
             for rows, members in _runs(self.members, lambda member: member.loss_family)

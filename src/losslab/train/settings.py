@@ -39,11 +39,6 @@ class Training:
         for name in ("warmup", "clip_norm", "clip_value", "ema", "l1", "l2"):
             _check_number(name, getattr(self, name))
 
-    @property
-    def stack(self) -> tuple[Any, ...]:
-        """Members that train in one stack agree in this; everything else is a tensor over them."""
-        return (self.accumulate, self.autocast)
-
 
 NAMES = tuple(one.name for one in fields(Training))
 ARCHITECTURE = ("width", "depth", "dropout")
@@ -79,4 +74,6 @@ def _check_number(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not 0 <= value < (1 if name in SHARES else math.inf):
-        raise ValueError(f"{name} must be {'in [0, 1)' if name in SHARES else 'finite and not negative'}; got {value:g}")
+        raise ValueError(
+            f"{name} must be {'in [0, 1)' if name in SHARES else 'finite and not negative'}; got {value:g}"
+        )
