@@ -1,6 +1,6 @@
 """Whatever a person calls a model, as a factory of modules: one per seed and number of outputs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -49,6 +49,12 @@ class Factory:
         hint = "" if isinstance(self.maker, Named) else "; give the factory an argument of that name, with a default"
         check_takes(self.name, self.takes, architecture, hint)
         check_architecture(architecture)
+
+    def check_all(self, choices: Mapping[str, Sequence[Any]]) -> None:
+        """As `check`, for every value of some choices."""
+        for name, values in choices.items():
+            for value in values:
+                self.check({name: value})
 
     def named(self, architecture: Mapping[str, Any]) -> str:
         """The name, with the width, depth and dropout that were asked for."""

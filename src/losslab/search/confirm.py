@@ -33,6 +33,10 @@ class Retrained:
     curve: dict[int, list[float]] = field(default_factory=dict)  # epoch -> validation metric of each run
     broken: list[str] = field(default_factory=list)
 
+    @property
+    def runs(self) -> int:
+        return len(self.members)
+
     def outputs(self, part: str) -> Tensor:
         return torch.stack(self.validation if part == "validation" else self.test)
 
@@ -129,7 +133,7 @@ class Confirmation:
         return [
             folds.member(
                 configuration, record, number=place * self.runs + run, seed=key("retrain", self.seed, run) % 2**31,
-                fold=fold, batch_size=self.batch_size,
+                fold=fold, batch_size=self.batch_size, epochs=self.epochs,
             )
             for fold, run in enumerate(block)
         ]  # fmt: skip

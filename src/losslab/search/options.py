@@ -1,20 +1,17 @@
 """How a study runs, and how it talks to the outside."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from losslab.search.budget import seconds_of
+from losslab.search.dimensions import choices_of
 from losslab.search.propose import check_sampler
 from losslab.search.space import positive
 from losslab.search.storage import Address
-from losslab.train.settings import ARCHITECTURE, Training
-
-SETTINGS = (*(one.name for one in fields(Training)), *ARCHITECTURE)
 
 
 @dataclass
@@ -41,7 +38,7 @@ class Options:
     watch: Sequence[Any] = ()  # metrics beside the one that decides; the task's usual ones, unless given
     cost: Any = None  # what a wrong answer costs: makes the metric "cost"
     budget: str | float | None = None  # "10m": how long the study may take, from which the trials are decided
-    settings: Mapping[str, Any] = field(default_factory=dict)  # of `SETTINGS`: one value, or several to search
+    settings: Mapping[str, Any] = field(default_factory=dict)  # see `dimensions`: one value, or several to search
     out: Path | None = None
     resume: bool = False
     storage: Any = None
@@ -54,7 +51,7 @@ class Options:
             raise ValueError("optimizers is empty; name at least one, e.g. ['adamw']")
         self.epochs, self.batch_size = choices("epochs", self.epochs), choices("batch_size", self.batch_size)
         self.watch = (self.watch,) if isinstance(self.watch, str) or callable(self.watch) else tuple(self.watch)
-        check_settings(self.settings)
+        choices_of(self.settings)
         if self.budget is not None:
             seconds_of(self.budget)
             if self.trials is None:
@@ -106,15 +103,6 @@ def choices(name: str, value: int | Sequence[int]) -> int | list[int]:
 def searched(value: int | Sequence[int]) -> list[int] | None:
     """The choices, where there is a choice."""
     return None if isinstance(value, int) else list(value)
-
-
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raises TypeError for a name that is no setting of the training and no argument of a model."""
-    for name in settings:
-        if name not in SETTINGS:
-            near = get_close_matches(name, SETTINGS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(SETTINGS)}"
-            raise TypeError(f"no option and no setting {name!r}; {hint}")
 
 
 def check_device(device: str) -> None:

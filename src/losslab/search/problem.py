@@ -11,6 +11,7 @@ from losslab.data.table import Prepared, Split, Table
 from losslab.metrics.links import predictions
 from losslab.metrics.record import Metric, Needs
 from losslab.metrics.threshold import Threshold, fit_threshold
+from losslab.search.dimensions import architecture_of, training_of
 from losslab.search.space import Configuration, in_target_unit
 from losslab.spec.record import LossRecord
 from losslab.train.batches import Fold
@@ -23,13 +24,14 @@ class Problem:
     """A table with its parts and the metric that decides.
 
     `y_seen` are the targets that training and validation see: the table's, or spoiled ones (`--corrupt-train`); the
-    test part's are never spoiled.
+    test part's are never spoiled. `watched` are the metrics that are shown beside the one that decides.
     """
 
     table: Table
     split: Split
     metric: Metric
     y_seen: Tensor
+    watched: tuple[Metric, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -59,8 +61,9 @@ class Folds:
         return [self.problem.fold(prepared, rows) for prepared, rows in zip(self.prepared, self.rows, strict=True)]
 
     def member(
-        self, configuration: Configuration, record: LossRecord, *, number: int, seed: int, fold: int, batch_size: int
-    ) -> Member:
+        self, configuration: Configuration, record: LossRecord, *, number: int, seed: int, fold: int, batch_size: int,
+        epochs: int,
+    ) -> Member:  # fmt: skip
         """A configuration as the engine sees it: parameters in units of the standardised target of its fold."""
         params = in_target_unit(configuration.params, record, self.prepared[fold].y_mad)
         return Member(
@@ -72,6 +75,9 @@ class Folds:
             seed=seed,
             fold=fold,
             batch_size=configuration.batch_size or batch_size,
+            epochs=configuration.epochs or epochs,
+            training=training_of(configuration.settings),
+            architecture=architecture_of(configuration.settings),
         )
 
     def counts(self, record: LossRecord, fold: int) -> dict[str, tuple[float, ...]]:

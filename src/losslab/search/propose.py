@@ -135,7 +135,9 @@ class Proposer:
     def _configuration(self, number: int, values: Mapping[str, Any]) -> Configuration:
         if number == self.start:
             return Configuration.from_json({**self.default.to_json(), "number": number})
-        return to_configuration({**self.fixed, **values}, self.record, number=number)
+        known = {**self.fixed, **values}
+        ordered = {name: known[name] for name in self.space if name in known}  # members of a family look alike
+        return to_configuration(ordered, self.record, number=number)
 
     def _make_sampler(self, seed: int, batch: int) -> "BaseSampler":
         """A sampler for one batch; `seed` depends on (seed, loss, batch number) alone."""

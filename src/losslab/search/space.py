@@ -1,7 +1,8 @@
 """The search space of a loss, read from its record, and the configurations that come out of it.
 
 Names in a space: a loss's parameters plainly ("delta"), an optimiser's hyperparameters after its name ("adamw.lr"),
-and, where they are searched, "batch_size" and "epochs". With several optimisers "optimizer" chooses between them, and a
+where they are searched "batch_size" and "epochs", and settings of training and model as `dimensions.address` says
+("training.schedule", "model.width"). With several optimisers "optimizer" chooses between them, and a
 configuration keeps the hyperparameters of the chosen one only.
 
 Units: a parameter with the target's unit (`Parameter.unit == "target"`) lives in a space in multiples of the training
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from losslab.optim.rule import UpdateRule
+from losslab.search.dimensions import SETTINGS, address, rate, start
 from losslab.spec.interval import Interval
 from losslab.spec.record import LossRecord, Parameter
 
@@ -33,7 +35,8 @@ class Configuration:
     """What one trial trains with. `params` are in search units (see the module's text); `None` means: as the run says.
 
     `params` holds every parameter of the loss and `hyper` every searched hyperparameter of the optimiser, in the order
-    of their records, so that all members of a family look alike.
+    of their records, so that all members of a family look alike. `settings` are those of training and model that were
+    asked for, fixed or searched.
     """
 
     number: int
@@ -43,6 +46,7 @@ class Configuration:
     hyper: dict[str, float] = field(default_factory=dict)
     batch_size: int | None = None
     epochs: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -77,8 +81,13 @@ def space_of(
     *,
     batch_sizes: Sequence[int] | None = None,
     epochs: Sequence[int] | None = None,
+    settings: Mapping[str, Sequence[Any]] | None = None,
+    rates: Mapping[str, Any] | None = None,
 ) -> Space:
-    """What is searched for one loss: name -> Optuna distribution. Sizes are given as choices; `None` is no search."""
+    """What is searched for one loss: name -> Optuna distribution. Sizes are given as choices; `None` is no search.
+
+    settings: the values of each, from `dimensions.choices_of`; rates: from `dimensions.rates_of`.
+    """
     from optuna.distributions import CategoricalDistribution
 
     if not optimizers:
@@ -89,12 +98,15 @@ def space_of(
     space: Space = {name: searched(p) for name, p in record.parameters.items() if p.search is not None}
     space["optimizer"] = CategoricalDistribution(list(optimizers))
     for optimizer, rule in optimizers.items():
-        hyper = {f"{optimizer}.{name}": p for name, p in rule.hyper.items() if p.search is not None}
-        space |= {name: searched(p) for name, p in hyper.items()}
+        for name, parameter in rule.hyper.items():
+            if name in (rates or {}):
+                space[f"{optimizer}.{name}"] = rate((rates or {})[name], log=parameter.log)
+            elif parameter.search is not None:
+                space[f"{optimizer}.{name}"] = searched(parameter)
     for name, choices in (("batch_size", batch_sizes), ("epochs", epochs)):
         if choices is not None:
             space[name] = CategoricalDistribution([positive(name, choice) for choice in choices])
-    return space
+    return space | {address(name): CategoricalDistribution(values) for name, values in (settings or {}).items()}
 
 
 def searched(parameter: Parameter) -> "BaseDistribution":
@@ -122,18 +134,26 @@ def positive(name: str, value: int) -> int:
 
 
 def default_configuration(
-    record: LossRecord, optimizers: Mapping[str, UpdateRule], *, number: int = 0, space: Space | None = None
-) -> Configuration:
+    record: LossRecord, optimizers: Mapping[str, UpdateRule], *, number: int = 0, space: Space | None = None,
+    rates: Mapping[str, Any] | None = None,
+) -> Configuration:  # fmt: skip
     """What a practitioner starts with: the loss's defaults, and AdamW (else the first optimiser) at a rate of 1e-3.
 
-    Of searched batch sizes and epochs, the default is the first choice.
+    Of choices the default is the first; a rate that lies outside of its range moves to the nearest end.
     """
+    space, rates = space or {}, rates or {}
     optimizer = DEFAULT_OPTIMIZER if DEFAULT_OPTIMIZER in optimizers else next(iter(optimizers))
-    hyper = {name: p.default for name, p in optimizers[optimizer].hyper.items() if p.search is not None}
+    rule = optimizers[optimizer]
+    names = [name for name, p in rule.hyper.items() if p.search is not None or name in rates]
+    hyper = {name: rule.hyper[name].default for name in names}
     if optimizer == DEFAULT_OPTIMIZER and "lr" in hyper:
         hyper["lr"] = DEFAULT_RATE
-    first = {name: space[name].choices[0] for name in ("batch_size", "epochs") if space and name in space}  # type: ignore[attr-defined]
-    return Configuration(number, record.name, record.defaults, optimizer, hyper, **first)
+    for name in rates:
+        if name in hyper:
+            hyper[name] = start(space[f"{optimizer}.{name}"], hyper[name])
+    first = {name: space[name].choices[0] for name in ("batch_size", "epochs") if name in space}  # type: ignore[attr-defined]
+    settings = {name: space[address(name)].choices[0] for name in SETTINGS if address(name) in space}  # type: ignore[attr-defined]
+    return Configuration(number, record.name, record.defaults, optimizer, hyper, settings=settings, **first)
 
 
 def to_configuration(values: Mapping[str, Any], record: LossRecord, *, number: int = 0) -> Configuration:
@@ -143,7 +163,9 @@ def to_configuration(values: Mapping[str, Any], record: LossRecord, *, number: i
     hyper = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
     params = {name: values.get(name, default) for name, default in record.defaults.items()}
     record.check_parameters(params)
-    return Configuration(number, record.name, params, optimizer, hyper, values.get("batch_size"), values.get("epochs"))
+    settings = {name: values[address(name)] for name in SETTINGS if address(name) in values}
+    sizes = {name: values.get(name) for name in ("batch_size", "epochs")}
+    return Configuration(number, record.name, params, optimizer, hyper, settings=settings, **sizes)
 
 
 def to_values(configuration: Configuration, space: Space) -> dict[str, Any]:
@@ -151,6 +173,7 @@ def to_values(configuration: Configuration, space: Space) -> dict[str, Any]:
     values: dict[str, Any] = {**configuration.params, "optimizer": configuration.optimizer}
     values |= {f"{configuration.optimizer}.{name}": value for name, value in configuration.hyper.items()}
     values |= {"batch_size": configuration.batch_size, "epochs": configuration.epochs}
+    values |= {address(name): value for name, value in configuration.settings.items()}
     return {name: values[name] for name in space if name in values}
 
 

@@ -124,7 +124,7 @@ class Search:
         settings = self.settings
         return self.folds.member(
             configuration, self.records[configuration.loss], seed=settings.seed, fold=0, batch_size=settings.batch_size,
-            number=configuration.number if number is None else number,
+            epochs=settings.epochs, number=configuration.number if number is None else number,
         )  # fmt: skip
 
     def _rungs(self, configurations: Sequence[Configuration]) -> list[int]:

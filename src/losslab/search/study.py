@@ -13,12 +13,15 @@ from losslab.data.corrupt import corrupt, corrupt_text
 from losslab.data.describe import describe
 from losslab.data.split import split
 from losslab.data.table import Table
+from losslab.metrics.cost import COST
 from losslab.metrics.links import predictions
 from losslab.metrics.record import Metric
+from losslab.models.architecture import ARCHITECTURE
 from losslab.models.build import build
 from losslab.optim import get as update_rule
 from losslab.search.confirm import Confirmation
 from losslab.search.decide import UNTUNED, decide_study
+from losslab.search.dimensions import choices_of, rates_of
 from losslab.search.halving import rungs
 from losslab.search.journal import Journal, Ledger, fingerprint_of_rows
 from losslab.search.options import Hooks, Options, searched
@@ -31,6 +34,7 @@ from losslab.search.space import Configuration, Outcome, default_configuration, 
 from losslab.search.stage import Search, Settings
 from losslab.search.storage import check_storage
 from losslab.search.versions import versions
+from losslab.search.watch import described, watched
 from losslab.spec.record import LossRecord
 from losslab.train.assemble import Assembly
 from losslab.train.lookup import check_head, head_of, is_own
@@ -61,7 +65,7 @@ class Study:
         self.folds = Folds.of(self.problem, [self.problem.split.train])
         columns = tuple(self.folds.prepared[0].X.shape[1:])
         outputs = self.problem.classes if table.task == "multiclass" else 1
-        self.factory = build(self.model, columns, outputs, pretrained=options.pretrained)
+        self.factory = build(self.model, columns, outputs, pretrained=options.pretrained, levels=table.levels)
         self.candidates = self._candidates()
         self.notes += self.candidates.notes
         self.records = {record.name: record for record in self.candidates.losses}
@@ -85,6 +89,7 @@ class Study:
             engine=self._engine(), plan=self._plan(), rungs=self.rungs, epochs=options.most_epochs,
             points=self.metric.points, notes=self.notes, versions=versions(), data_checksum=table.checksum,
             command=options.command, seed=options.seed,
+            metrics={one.name: described(one) for one in (self.metric, *self.problem.watched)},
         )  # fmt: skip
         if options.out is not None and (options.out / RECORD).exists():
             with self.record():  # refused at once where it is another study's
@@ -179,8 +184,18 @@ class Study:
             "batch_size": options.batch_size, "rungs": self.rungs, "sampler": options.sampler,
             "halving": options.halving, "runs": options.runs, "margin": options.margin,
             "corrupt_train": options.corrupt_train, "seed": options.seed, "versions": self.data.versions,
-            **asked_beyond(options),
+            **self._asked_beyond(),
         }  # fmt: skip
+
+    def _asked_beyond(self) -> dict[str, Any]:
+        """What was asked of the options that an older record does not know."""
+        options = self.options
+        asked = {
+            "watch": [metric.name for metric in self.problem.watched] if options.watch else [],
+            "cost": self.data.metrics[COST]["summary"] if COST in self.data.metrics else "",
+            "budget": options.budget, "settings": dict(options.settings),
+        }  # fmt: skip
+        return {name: value for name, value in asked.items() if value}
 
     def _problem(self) -> Problem:
         """The parts, and the targets that training and validation see."""
@@ -190,7 +205,7 @@ class Study:
             rows = torch.cat([parts.train, parts.validation])
             seen = corrupt(table.y, rows, options.corrupt_train, options.seed, table.task, table.classes)
             self.notes.append(corrupt_text(options.corrupt_train, table.task))
-        return Problem(table, parts, self.metric, seen)
+        return Problem(table, parts, self.metric, seen, watched(options, table, self.metric))
 
     def _candidates(self) -> Candidates:
         """The losses that fit the task, the model's head and the metric."""
@@ -224,9 +239,14 @@ class Study:
         """Spaces and proposers, one for each loss; trial numbers run through the losses."""
         options = self.options
         sizes = {"batch_sizes": searched(options.batch_size), "epochs": searched(options.epochs)}
-        self.spaces = {name: space_of(record, self.rules, **sizes) for name, record in self.records.items()}
+        settings, rates = choices_of(options.settings), rates_of(options.settings, self.rules)
+        self.factory.check_all({name: values for name, values in settings.items() if name in ARCHITECTURE})
+        self.spaces = {
+            name: space_of(record, self.rules, **sizes, settings=settings, rates=rates)
+            for name, record in self.records.items()
+        }
         self.defaults = {
-            name: default_configuration(record, self.rules, space=self.spaces[name])
+            name: default_configuration(record, self.rules, space=self.spaces[name], rates=rates)
             for name, record in self.records.items()
         }
         self.proposers = {
@@ -278,10 +298,3 @@ class Study:
             self.data.ledger = earlier
         else:
             self.data.ledger = ledger.record(self.table.checksum, rows, study=str(out), metric=self.metric.name)
-
-
-def asked_beyond(options: Options) -> dict[str, Any]:
-    """For the fingerprint: what was asked of the options that an older record does not know."""
-    asked = {"watch": [str(one) for one in options.watch], "budget": options.budget, "settings": dict(options.settings)}
-    asked["cost"] = None if options.cost is None else str(options.cost)
-    return {name: value for name, value in asked.items() if value}

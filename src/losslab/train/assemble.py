@@ -1,6 +1,6 @@
-"""From members to populations: same head, batch size and row count train in one stack, as far as memory goes."""
+"""From members to populations: same shapes, batch size and row count train in one stack, as far as memory goes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,6 @@ class Plan:
     """Members that can share a stack, and the engine chosen for them."""
 
     members: list[Member]
-    width: int
     choice: Choice
     make: Callable[[int], nn.Module]  # the module of a seed, with this head
 
@@ -57,31 +56,35 @@ class Assembly:
 
     def plans(self, members: Sequence[Member]) -> list[Plan]:
         """Members in groups that fit in memory, sorted by loss and optimiser within each."""
-        groups: dict[tuple[int, int, int], list[Member]] = {}
+        groups: dict[tuple[Any, ...], list[Member]] = {}
         for member in members:
             rows = len(self.folds[member.fold].rows)
-            groups.setdefault((member.objective.outputs, member.batch_size, rows), []).append(member)
+            groups.setdefault((*member.shape, member.batch_size, rows), []).append(member)
         plans = []
-        for (width, _, _), group in groups.items():
+        for group in groups.values():
             group.sort(key=lambda member: member.family)
-            make = partial(self.make, width=width)
+            make = self.maker(group[0])
             room = self._room(make, group)
             for first in range(0, len(group), room):
                 part = group[first : first + room]
-                plans.append(Plan(part, width, self._choice(width, make, part), make))
+                plans.append(Plan(part, self._choice(make, part), make))
         return plans
 
-    def make(self, seed: int, width: int) -> nn.Module:
-        return self.factory.make(seed, width).to(self.device, self.folds[0].X.dtype)
+    def maker(self, member: Member) -> Callable[[int], nn.Module]:
+        """What makes the module of a seed, for members of this one's shape."""
+        return partial(self.make, outputs=member.objective.outputs, architecture=member.architecture)
+
+    def make(self, seed: int, outputs: int, architecture: Mapping[str, float]) -> nn.Module:
+        return self.factory.make(seed, outputs, **architecture).to(self.device, self.folds[0].X.dtype)
 
     def _room(self, make: Callable[[int], nn.Module], group: list[Member]) -> int:
         x, _ = EpochBatches(group[:1], self.folds, 0)[0]
         return members_at_once(make(group[0].seed), x[0])
 
-    def _choice(self, width: int, make: Callable[[int], nn.Module], part: list[Member]) -> Choice:
+    def _choice(self, make: Callable[[int], nn.Module], part: list[Member]) -> Choice:
         """What was chosen for a stack of this size with these losses, chosen now where it is the first."""
         names = frozenset(member.objective.name for member in part)
-        asked = (width, part[0].batch_size, len(part), names)
+        asked = (part[0].shape, part[0].batch_size, len(part), names)
         if asked not in self.choices:
             self.choices[asked] = choose(modules_of(part, make), part, self.folds, asked=self.engine)
         return self.choices[asked]

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +125,7 @@ class Session:
     def _restore(self, saved: dict[str, Any], members: Sequence[Member]) -> Population:
         by_number = {member.number: member for member in members}
         chosen = [by_number[number] for number in saved["state"]["numbers"]]
-        make = partial(self.assembly.make, width=chosen[0].objective.outputs)
-        network = ENGINES[saved["engine"]](modules_of(chosen, make))
+        network = ENGINES[saved["engine"]](modules_of(chosen, self.assembly.maker(chosen[0])))
         population = Population(chosen, network, lift_losses=saved["lift_losses"])
         population.load_state_dict(saved["state"])
         return population
