@@ -20,8 +20,20 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """A chart's numbers as texts: `rows` are as long as `columns` and start with their names. `also` ends the title."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    also: str = ""
+
+
+@dataclass(frozen=True)
 class Chart:
-    """`label` is what a screen reader says, `figure` has plotly's data and layout; `height` in pixels."""
+    """`label` is what a screen reader says, `figure` has plotly's data and layout; `height` in pixels.
+
+    `sheet` holds what a reader finds by hovering, for those who read by keyboard, by ear or on paper.
+    """
 
     name: str
     label: str
@@ -29,6 +41,7 @@ class Chart:
     height: int = 320
     title: str = ""
     warning: str = ""
+    sheet: Sheet | None = None
 
 
 def layout(x: str, y: str = "") -> dict[str, Any]:
@@ -36,10 +49,13 @@ def layout(x: str, y: str = "") -> dict[str, Any]:
         "margin": {"l": 56, "r": 10, "t": 10, "b": 46},
         "xaxis": {"title": {"text": escape(x)}, "zeroline": False, "fixedrange": True},
         "yaxis": {"title": {"text": escape(y)}, "zeroline": False, "fixedrange": True},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "legend": {
+            "orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom",
+            "itemclick": False, "itemdoubleclick": False,  # no key reaches them
+        },
         "hovermode": "closest",
         "dragmode": False,
-    }
+    }  # fmt: skip
 
 
 def trace(**facts: Any) -> dict[str, Any]:

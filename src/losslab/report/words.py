@@ -119,10 +119,24 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def name_of(data: TuneData) -> str:
+    """The data's name: what stands before the first colon."""
+    return clean(data.data.split(":")[0])
+
+
 def settings(params: Mapping[str, Any]) -> str:
     """gamma 2, label_smoothing 0.04; numbers for each class, which come from the data, are left out."""
     single = {name: value for name, value in params.items() if not isinstance(value, list | tuple)}
     return ", ".join(f"{clean(name)} {number(value)}" for name, value in single.items())
+
+
+def plain_name(name: str, optimizer: Mapping[str, Any]) -> str:
+    """A searched parameter without the optimiser it belongs to: adamw.lr is lr."""
+    return name.removeprefix(f"{optimizer.get('name', '')}.")
+
+
+def at_bound(row: Row) -> list[str]:
+    return [plain_name(name, row.optimizer) for name in row.at_bound]
 
 
 def torch_optimizer(name: str) -> str:
