@@ -44,7 +44,7 @@ def decide_study(study: "Study", outcomes: list[Outcome], confirmation: Confirma
     data.table = [line(study, confirmation, reading, listed[0], target) for reading in listed]
     prepared = study.folds.prepared[0]
     data.trials = [
-        trial_of(outcome, study.records[outcome.configuration.loss], prepared.y_mad, prepared.y_scale)
+        trial_of(outcome, study.records[outcome.configuration.loss], prepared.mad, prepared.unit)
         for outcome in outcomes
     ]
     ranked = sorted((listed[place] for place in challengers), key=lambda reading: rank(study, reading.label))
@@ -88,8 +88,9 @@ def line(study: "Study", confirmation: Confirmation, reading: Reading, default: 
     row = row_of(
         reading, default, role,
         configuration=None if role == "baseline" else confirmation.retrained[label].configuration,
-        record=study.records.get(loss), space=study.spaces.get(loss), mad=prepared.y_mad, scale=prepared.y_scale,
+        record=study.records.get(loss), space=study.spaces.get(loss), mad=prepared.mad, scale=prepared.unit,
         validation=study.finalist[label].value if role == "loss" else float(reading.validation.mean()),
+        watched=study.problem.watched,
     )  # fmt: skip
     row.loss = loss
     if role == "loss":

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from losslab.metrics.links import to_label
-from losslab.metrics.registry import METRICS
+from losslab.metrics.record import Metric
 from losslab.search.confirm import Retrained, quantiles
 from losslab.search.problem import Problem
 from losslab.search.reading import Reading
@@ -26,7 +26,7 @@ BINS = 10
 
 def row_of(
     reading: Reading, default: Reading, role: Role, *, configuration: Configuration | None, record: LossRecord | None,
-    space: Space | None, mad: float, scale: float, validation: float | None,
+    space: Space | None, mad: float, scale: float, validation: float | None, watched: Sequence[Metric],
 ) -> Row:  # fmt: skip
     """A line of the leaderboard. `mad` and `scale` are those of the whole training part's targets."""
     found = reading.comparison
@@ -34,6 +34,7 @@ def row_of(
     if configuration is not None and record is not None:
         row.params = in_target_unit(configuration.params, record, mad, scale)
         row.optimizer = optimizer_of(configuration)
+        row.settings = dict(configuration.settings)
         row.at_bound = at_bound(to_values(configuration, space), space, record) if space and role == "loss" else []
     if found is not None:
         row.test, row.low, row.high = found.test, found.test_low, found.test_high
@@ -42,7 +43,8 @@ def row_of(
             row.p_value = found.p_holm
     row.secondary = {name: None if value is None else number(value.mean()) for name, value in reading.others.items()}
     if reading is not default:
-        row.worse = got_worse(reading, default)
+        row.worse = got_worse(reading, default, watched)
+    row.thresholds = {name: one.value.mean(0).tolist() for name, one in reading.thresholds.items()}
     if reading.threshold is not None:
         row.threshold = reading.threshold.value.mean(0).tolist()
     return row
@@ -60,11 +62,12 @@ def number(value: Tensor) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def got_worse(reading: Reading, default: Reading) -> list[str]:
-    """Secondary metrics that are clearly worse than the default's in nearly all retrainings: a description, no test."""
+def got_worse(reading: Reading, default: Reading, watched: Sequence[Metric]) -> list[str]:
+    """Watched metrics that are clearly worse than the default's in nearly all retrainings: a description, no test."""
     found = []
-    for name, value in reading.others.items():
-        other, metric = default.others.get(name), METRICS[name]
+    for metric in watched:
+        name = metric.name
+        value, other = reading.others.get(name), default.others.get(name)
         if value is None or other is None:
             continue
         sign = -1.0 if metric.higher_is_better else 1.0

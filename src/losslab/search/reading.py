@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from losslab.data.table import NUMBERS
 from losslab.metrics.links import predictions
 from losslab.metrics.record import Metric, Needs
-from losslab.metrics.registry import METRICS, secondary
 from losslab.metrics.threshold import Threshold, default_threshold
 from losslab.search.baselines import Baseline
 from losslab.search.confirm import Retrained
@@ -34,7 +34,8 @@ class Reading:
     validation: Tensor  # (R,)
     plain: Tensor  # (R,)
     threshold: Threshold | None = None
-    others: dict[str, Tensor | None] = field(default_factory=dict)  # other metrics (R,)
+    thresholds: dict[str, Threshold] = field(default_factory=dict)  # of each metric that has one
+    others: dict[str, Tensor | None] = field(default_factory=dict)  # watched metrics (R,)
     probability: Tensor | None = None
     comparison: Comparison | None = None
 
@@ -45,7 +46,7 @@ def read_finalist(folds: Folds, label: str, one: Retrained) -> Reading | None:
     def reads(part: str, needs: Needs) -> Tensor | None:
         return folds.read(one.members, one.outputs(part), needs)
 
-    return _reading(folds, label, reads)
+    return _reading(folds, label, reads, one.runs)
 
 
 def read_baseline(folds: Folds, baseline: Baseline, runs: int) -> Reading | None:
@@ -54,14 +55,14 @@ def read_baseline(folds: Folds, baseline: Baseline, runs: int) -> Reading | None
     def reads(part: str, needs: Needs) -> Tensor | None:
         output = getattr(baseline, part)
         if needs == "value":
-            return output.squeeze(-1).double().expand(runs, -1)
-        found = predictions(output[None], baseline.link, needs)  # type: ignore[arg-type]
-        return None if found is None else found.expand(runs, *found.shape[1:])
+            return (output if folds.problem.by_column else output.squeeze(-1)).double()[None]
+        return predictions(output[None], baseline.link, needs, folds.problem.by_column)  # type: ignore[arg-type]
 
-    return _reading(folds, baseline.name, reads)
+    return _reading(folds, baseline.name, reads, runs)
 
 
-def _reading(folds: Folds, label: str, reads: Reads) -> Reading | None:
+def _reading(folds: Folds, label: str, reads: Reads, runs: int) -> Reading | None:
+    """What `reads` gives, (1, ...) or (runs, ...), as metrics of every run, each label metric at its own threshold."""
     problem, metric = folds.problem, folds.problem.metric
     seen, target = problem.y_seen[problem.split.validation], problem.table.y[problem.split.test]
     needs = score_needs(metric)
@@ -69,29 +70,42 @@ def _reading(folds: Folds, label: str, reads: Reads) -> Reading | None:
     if on_validation is None or on_test is None:
         return None
     threshold = thresholds_for(metric, on_validation, seen)
-    untouched = default_threshold(on_test) if threshold is not None else None
+    untouched = default_threshold(on_test, problem.by_column) if threshold is not None else None
     reading = Reading(
         label,
-        prediction=decide(on_test, threshold),
-        validation=metric.value(decide(on_validation, threshold), seen),
-        plain=metric.value(decide(on_test, untouched), target),
+        prediction=alike(decide(on_test, threshold), runs),
+        validation=alike(metric.value(decide(on_validation, threshold), seen), runs),
+        plain=alike(metric.value(decide(on_test, untouched), target), runs),
         threshold=threshold,
+        thresholds={} if threshold is None else {metric.name: threshold},
     )
-    if problem.table.task != "regression":
-        reading.probability = reads("test", "probability")
-    for name in secondary(problem.table.task):
-        if name != metric.name:
-            reading.others[name] = _other(METRICS[name], reads, threshold, target)
+    if problem.table.task not in NUMBERS:
+        probability = reads("test", "probability")
+        reading.probability = None if probability is None else alike(probability, runs)
+    for other in problem.watched:
+        needs = score_needs(other)
+        on_validation, on_test = reads("validation", needs), reads("test", needs)
+        if on_validation is None or on_test is None:
+            reading.others[other.name] = None
+            continue
+        threshold = watched_threshold(other, on_validation, seen)
+        if threshold is not None:
+            reading.thresholds[other.name] = threshold
+        reading.others[other.name] = alike(other.value(decide(on_test, threshold), target), runs)
     return reading
 
 
-def _other(metric: Metric, reads: Reads, threshold: Threshold | None, target: Tensor) -> Tensor | None:
-    """Another metric (R,) on the test part; one of labels uses the threshold fitted for the deciding metric."""
-    if metric.needs == "label" and threshold is not None:
-        score = reads("test", "score")
-        return None if score is None else metric.value(threshold.apply(score), target)
-    found = reads("test", metric.needs)
-    return None if found is None else metric.value(found, target)
+def watched_threshold(metric: Metric, score: Tensor, target: Tensor) -> Threshold | None:
+    """A threshold of its own for a watched metric; of several classes one for all runs, from the mean of their scores.
+
+    Fitted run by run, ten classes would take half a second for each line and metric, for numbers that decide nothing.
+    """
+    return thresholds_for(metric, score.mean(0, keepdim=True) if score.ndim == 3 else score, target)
+
+
+def alike(found: Tensor, runs: int) -> Tensor:
+    """(1, ...) as (runs, ...); what has all its runs stays."""
+    return found.expand(runs, *found.shape[1:])
 
 
 def compare(folds: Folds, readings: Sequence[Reading], challengers: Sequence[int], seed: int = 0) -> None:
@@ -99,13 +113,15 @@ def compare(folds: Folds, readings: Sequence[Reading], challengers: Sequence[int
     problem, metric = folds.problem, folds.problem.metric
     target = problem.table.y[problem.split.test]
     predicted = torch.stack([reading.prediction for reading in readings])
-    low, high = (0.0 if metric.points or metric.rows is not None else -math.inf), (1.0 if metric.points else math.inf)
-    strata = target if problem.table.task != "regression" else None  # balanced accuracy weighs the rows of each class
+    high = 1.0 if metric.points else math.inf
+    strata = None if problem.strata is None else target  # balanced accuracy weighs the rows of each class
     if metric.rows is not None:
         L, R = predicted.shape[:2]
         rows = metric.rows(predicted.flatten(0, 1), target).unflatten(0, (L, R))
+        low = -math.inf if float(rows.min()) < 0 else 0.0  # a cost may be a gain
         found = compare_rows(rows, root=metric.root, family=challengers, strata=strata, limits=(low, high))
     else:
+        low = 0.0 if metric.points else -math.inf
         draws = DRAWS_BY_MEMBER if metric.by_member else DRAWS
         found = compare_bootstrap(
             metric.value, predicted, target, family=challengers, limits=(low, high), draws=draws, seed=seed

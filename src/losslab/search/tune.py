@@ -9,8 +9,6 @@ from typing import Any
 from torch import nn
 
 from losslab.data.load import load
-from losslab.metrics.registry import default_metric
-from losslab.metrics.registry import get as get_metric
 from losslab.report.export import write_best_loss
 from losslab.report.page import write_page
 from losslab.report.store import read_result, write_result
@@ -20,6 +18,7 @@ from losslab.search.redraw import nested_comparison
 from losslab.search.result import Row, TuneData
 from losslab.search.storage import write_study
 from losslab.search.study import Study
+from losslab.search.watch import deciding
 from losslab.spec.record import LossRecord
 from losslab.train.lookup import is_own
 
@@ -155,7 +154,7 @@ def study_of(
         data, target=target, task=task, validation=validation, test=test, split_column=split_column,
         **{name: value for name, value in more.items() if value},
     )  # fmt: skip
-    chosen = get_metric(default_metric(table.task) if metric is None else metric, table.task, higher_is_better)
+    chosen = deciding(metric, chosen_options, table, higher_is_better)
     return Study(table, chosen, model, chosen_options, hooks or Hooks())
 
 
