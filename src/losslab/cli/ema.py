@@ -80,10 +80,10 @@ def read_column(path: Path, column: str) -> tuple[str, list[float]]:
     """One column of a table, where every cell is a number."""
     import pandas as pd
 
-    from losslab.data.csv import read_csv
+    from losslab.data.files import read_frame
     from losslab.data.words import nearest, some
 
-    frame, _ = read_csv(path)
+    frame, _ = read_frame(path)
     columns = [str(name) for name in frame.columns]
     if column not in columns:
         what = f"no column {column!r}{nearest(column, columns)}" if column else "which column? Name it after a colon"

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 MARKS = {"default": "*", "named": "+", "no": " "}  # whether a search tries it
 SEARCH = {"default": "searched by default", "named": "searched where named", "no": "not searched"}
 TASKS = (
-    "regression, binary, multiclass, multilabel, segmentation, boxes, embedding, distribution, distillation, ranking, "
-    "survival or sequence"
+    "regression, binary, multiclass, multilabel, multioutput, count, positive, ordinal, segmentation, boxes, "
+    "embedding, distribution, distillation, ranking, survival or sequence"
 )
 
 
@@ -52,7 +52,7 @@ def losses(
         elif for_ is not None:
             typer.echo(str(proposed(for_)))
         else:
-            show(chosen(catalogue, task, wanted))
+            show(chosen(catalogue, task, wanted), task)
 
 
 def explained(catalogue: "Catalogue", name: str) -> str:
@@ -77,14 +77,17 @@ def chosen(catalogue: "Catalogue", task: Any, wanted: dict[str, Any]) -> list["L
     return found
 
 
-def how(record: "LossRecord") -> str:
-    """How a search takes the loss: "default", "named" or "no"."""
-    return "no" if record.untunable else "default" if record.by_default else "named"
+def how(record: "LossRecord", task: Any = None) -> str:
+    """How a search takes the loss, for a task if one is named: "default", "named" or "no"."""
+    from losslab.spec.tasks import tunable, usual
+
+    return "default" if usual(record, task) else "named" if tunable(record, task) else "no"
 
 
 def search_of(record: "LossRecord") -> str:
     """Whether a search tries the loss, or why it cannot."""
-    return SEARCH[how(record)] + (f": {record.untunable}" if record.untunable else "")
+    only = f" for {' and '.join(record.tunable_as)}; elsewhere not" if record.tunable_as else ""
+    return SEARCH[how(record)] + (f"{only}: {record.untunable}" if record.untunable else "")
 
 
 def by_task(records: list["LossRecord"]) -> dict[str, list["LossRecord"]]:
@@ -99,22 +102,22 @@ def by_task(records: list["LossRecord"]) -> dict[str, list["LossRecord"]]:
     return groups
 
 
-def show(records: list["LossRecord"]) -> None:
+def show(records: list["LossRecord"], task: Any = None) -> None:
     """By task on a terminal; elsewhere a line for each loss, in columns."""
     import shutil
     import sys
 
     groups = by_task(records)
     if sys.stdout.isatty():
-        typer.echo(grouped(groups, shutil.get_terminal_size((100, 24)).columns))
+        typer.echo(grouped(groups, shutil.get_terminal_size((100, 24)).columns, task))
         return
-    rows = [(r.name, tasks, SEARCH[how(r)], r.summary) for tasks, group in groups.items() for r in group]
+    rows = [(r.name, tasks, SEARCH[how(r, task)], r.summary) for tasks, group in groups.items() for r in group]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for row in rows:
         typer.echo("  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[3]]))
 
 
-def grouped(groups: dict[str, list["LossRecord"]], width: int) -> str:
+def grouped(groups: dict[str, list["LossRecord"]], width: int, task: Any = None) -> str:
     """A heading for each task, then a mark, a name and what it is; below the name where the terminal is narrow."""
     import textwrap
 
@@ -125,7 +128,7 @@ def grouped(groups: dict[str, list["LossRecord"]], width: int) -> str:
         lines += [tasks, ""]
         for record in group:
             first = (
-                f"{MARKS[how(record)]} {record.name:<{names}}  " if beside else f"{MARKS[how(record)]} {record.name}"
+                f"{MARKS[how(record, task)]} {record.name:<{names}}  " if beside else f"{MARKS[how(record, task)]} {record.name}"
             )
             indent = " " * (len(first) if beside else 6)
             text = textwrap.wrap(record.summary, max(width - 1, 40), initial_indent=first if beside else indent,
@@ -145,12 +148,18 @@ def proposed(address: str) -> "Proposal":
     from pathlib import Path
 
     import losslab
-    from losslab.data.csv import from_frame, read_csv
+    from losslab.data.files import KINDS, is_file_name, read_frame
+    from losslab.data.roles import Roles, from_frame
 
     place, _, column = address.rpartition(":")
-    if not place.lower().endswith(".csv") or not column:
-        raise ValueError(f"--for {address!r}: table.csv:column is wanted")
-    frame, _ = read_csv(Path(place))
-    values = from_frame(frame, column, name=Path(place).name).y
+    if not is_file_name(place) or not column:
+        raise ValueError(f"--for {address!r}: table.csv:column is wanted; the file may end in {', '.join(KINDS)}")
+    if place.lower().endswith(".npz"):
+        from losslab.data.npz import raw_npz
+
+        values = raw_npz(Path(place), Roles(column)).y
+    else:
+        frame, _ = read_frame(Path(place))
+        values = from_frame(frame, Roles(column), Path(place).name).y
     found: Proposal = losslab.propose(values)
     return found

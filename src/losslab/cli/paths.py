@@ -96,11 +96,13 @@ def sizes(text: str) -> list[int | str]:
 
 def one_column(data: str, target: str | None) -> tuple[Any, Any]:
     """X and y of a .csv file with one column of numbers beside its target."""
-    from losslab.data.csv import from_csv
+    from losslab.data.files import is_file_name, read_frame
+    from losslab.data.roles import Roles, from_frame
 
-    if not data.lower().endswith(".csv"):
+    if not is_file_name(data):
         raise ValueError(f"--data {data}: --batch-sizes takes a .csv file with one column beside its target")
-    raw = from_csv(Path(data), target)
+    frame, notes = read_frame(Path(data))
+    raw = from_frame(frame, Roles(target), Path(data).name, notes)
     if raw.X.shape[1] != 1:
         raise ValueError(
             f"{raw.name} has {raw.X.shape[1]} columns beside its target; --batch-sizes fits a line, which takes one"

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 
 from losslab.data.columns import encode
+from losslab.data.parts import repeated, row_keys
 from losslab.data.raw import PARTS, Raw
-from losslab.data.table import Split, Table
+from losslab.data.roles import role_notes, role_tensors
+from losslab.data.table import CLASSES, Split, Table
 from losslab.data.target import read_target
 from losslab.data.words import count, some
 
@@ -26,14 +28,14 @@ def make_table(raw: Raw, task: str | None = None) -> Table:
     else:
         X, columns = raw.X, raw.columns or _numbered(raw.X)
     _check_features(X, columns, missing=raw.is_frame)
-    found = read_target(raw.y, raw.target, task, raw.classes)
+    found = read_target(raw.y, raw.target, task, raw.classes, ordered=raw.ordered, targets=raw.targets)
     table = Table(
         raw.name, torch.from_numpy(X), found.y, found.task, found.why, columns, found.classes, raw.target,
         tabular=X.ndim == 2, split=_split(raw), checksum=_checksum(X, found.y.numpy()), changing=raw.changing,
-        encoding=encoding, levels=encoding.levels if encoding else {},
+        encoding=encoding, levels=encoding.levels if encoding else {}, targets=found.targets, **role_tensors(raw),
     )  # fmt: skip
     _check_parts(table)
-    return replace(table, notes=(*raw.notes, *notes, *_repeats(table)))
+    return replace(table, notes=(*raw.notes, *role_notes(raw), *notes, *_repeats(table, raw.is_frame)))
 
 
 def _numbered(X: np.ndarray) -> tuple[str, ...]:
@@ -72,9 +74,11 @@ def _check_parts(table: Table) -> None:
     split = table.split
     rows = split.train if split else torch.arange(len(table.y))
     drawn = 1 + sum(not len(part) for part in (split.validation, split.test)) if split else len(PARTS)
-    if table.task == "regression":
-        if len(torch.unique(table.y[rows])) < 2:
-            raise ValueError(f"the target {table.target!r} is {table.y[rows][0]:g} in all training rows")
+    if table.task not in CLASSES:
+        names = table.targets or (table.target,)
+        for name, column in zip(names, table.y[rows].reshape(len(rows), -1).unbind(-1), strict=True):
+            if len(torch.unique(column)) < 2:
+                raise ValueError(f"the target {name!r} is {column[0]:g} in all training rows")
         return
     sizes = torch.bincount(table.y[rows], minlength=len(table.classes))
     for label, size in enumerate(sizes.tolist()):
@@ -89,21 +93,15 @@ def _check_parts(table: Table) -> None:
             )
 
 
-def _repeats(table: Table) -> list[str]:
-    """A note where rows of the user's own validation or test part stand in the training part too."""
-    if table.split is None:
-        return []
-    keys = [
-        features.tobytes() + target.tobytes() for features, target in zip(table.X.numpy(), table.y.numpy(), strict=True)
-    ]
-    seen = {keys[row] for row in table.split.train}
+def _repeats(table: Table, frame: bool) -> list[str]:
+    """Notes on rows that stand in the data twice, and in the user's own validation or test part and in training."""
     notes = []
-    for part in PARTS[1:]:
-        rows = getattr(table.split, part)
-        again = sum(keys[row] in seen for row in rows)
-        if again:
-            notes.append(f"{again:,} of {count(len(rows), part + ' row')} stand in the training part too")
-    return notes
+    if frame:
+        again = len(table.y) - len(np.unique(row_keys(table.X.numpy(), table.y.numpy())))
+        notes += [f"{count(again, 'row')} {'repeats' if again == 1 else 'repeat'} an earlier one"] * bool(again)
+    if table.split is None:
+        return notes
+    return notes + repeated(table, table.split, [part for part in PARTS[1:] if len(getattr(table.split, part))])
 
 
 def _checksum(X: np.ndarray, y: np.ndarray) -> str:

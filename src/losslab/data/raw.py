@@ -53,7 +53,9 @@ def join(sources: Mapping[str, Raw]) -> Raw:
     y = np.concatenate([raw.y for raw in sources.values()])
     parts = np.repeat(list(sources), [len(raw.y) for raw in sources.values()])
     notes = tuple(dict.fromkeys(note for raw in sources.values() for note in raw.notes))
-    roles = {role: _joined([getattr(raw, role) for raw in sources.values()]) for role in ("groups", "weight", "time")}
+    roles: dict[str, Any] = {
+        role: _joined([getattr(raw, role) for raw in sources.values()]) for role in ("groups", "weight", "time")
+    }
     return replace(first, X=X, y=y, parts=parts, notes=notes, **roles)
 
 

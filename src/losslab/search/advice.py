@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from losslab.catalog import CATALOGUE
-from losslab.data.arrays import series_values
+from losslab.data.kinds import series_values
 from losslab.data.target import read_target
 from losslab.search.last_layer import adapted
 from losslab.spec.record import LossRecord

@@ -1,10 +1,9 @@
 """How many members fit into memory at once."""
 
-import os
-
 import torch
 from torch import Tensor, nn
 
+from losslab.data.memory import free_memory
 from losslab.models.renew import drawing_from
 
 SHARE = 0.5  # of what is free: data, evaluation and other processes need the rest
@@ -15,21 +14,7 @@ def free_bytes(device: torch.device) -> int:
     """Memory that is free on the device now, in bytes."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        with open("/proc/meminfo") as lines:
-            found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
-        limits = [int(text) for text in _cgroup_limits() if text.isdigit()]
-        return min([*found, *limits])
-    except (OSError, ValueError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-
-
-def _cgroup_limits() -> list[str]:
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        if os.path.exists(path):
-            with open(path) as file:
-                return [file.read().strip()]
-    return []
+    return free_memory()
 
 
 def bytes_per_member(module: nn.Module, x: Tensor) -> int:

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from train_examples import SQUARE, assembly, assert_same, fold, mean_square, member, plain, weights, with_batch_norm
 
+from losslab.data import memory as reading
 from losslab.train import memory
 from losslab.train.loop import advance
 from losslab.train.member import Objective
@@ -77,17 +78,17 @@ def test_the_device_has_memory():
 
 
 def test_the_tighter_limit_counts(monkeypatch):
-    monkeypatch.setattr(memory, "_cgroup_limits", lambda: ["1000000"])
+    monkeypatch.setattr(reading, "_cgroup_limits", lambda: ["1000000"])
     assert free_bytes(torch.device("cpu")) == 10**6
-    monkeypatch.setattr(memory, "_cgroup_limits", lambda: ["max"])
+    monkeypatch.setattr(reading, "_cgroup_limits", lambda: ["max"])
     unlimited = free_bytes(torch.device("cpu"))
     assert unlimited > 10**6
-    monkeypatch.setattr(memory, "_cgroup_limits", list)
+    monkeypatch.setattr(reading, "_cgroup_limits", list)
     assert free_bytes(torch.device("cpu")) == pytest.approx(unlimited, rel=0.2)
 
 
 def test_a_system_that_does_not_say_what_is_free(monkeypatch):
-    monkeypatch.setattr(memory, "open", lambda path: (_ for _ in ()).throw(FileNotFoundError(path)), raising=False)
+    monkeypatch.setattr(reading, "open", lambda path: (_ for _ in ()).throw(FileNotFoundError(path)), raising=False)
     assert 2**20 < free_bytes(torch.device("cpu")) < 2**50
 
 

@@ -1,0 +1,78 @@
+"""Parquet and Feather files as DataFrames."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from losslab.data.csv import check_there
+from losslab.data.kinds import refuse_nested
+from losslab.data.memory import check_memory
+
+PARQUET, FEATHER = (".parquet", ".pq"), (".feather", ".arrow", ".ipc")
+INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls an index without a name
+LONGEST = 200  # characters of what pyarrow says
+
+
+def read_arrow(path: Path) -> tuple[Any, tuple[str, ...]]:
+    """The table as a DataFrame, and notes; raises ValueError naming the file where it is damaged or cut off."""
+    import pyarrow as pa
+
+    check_there(path)
+    if not path.stat().st_size:
+        raise ValueError(f"{path} is empty")
+    parquet = path.suffix.lower() in PARQUET
+    try:
+        table, told = _parquet(path) if parquet else _feather(path)
+        table.validate(full=True)
+        frame = table.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=True)
+    except (pa.ArrowException, OSError, UnicodeError, OverflowError, MemoryError, LookupError, TypeError) as error:
+        kind = "Parquet" if parquet else "Feather"
+        said = " ".join(str(error).split())[:LONGEST] or type(error).__name__
+        raise ValueError(
+            f"{path} cannot be read as a {kind} file, it is damaged, cut off or another kind: {said}"
+        ) from None
+    notes = []
+    unnamed = [name for name in frame.columns if INDEX.fullmatch(str(name))]
+    if unnamed:
+        frame = frame.drop(columns=unnamed)
+        notes.append("the index of the frame that was saved has no name: not used")
+    return frame, (*told, *notes)
+
+
+def _parquet(path: Path) -> tuple[Any, tuple[str, ...]]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        said = file.metadata
+        _check_columns(path, file.schema_arrow)
+        groups = sum(said.row_group(i).num_rows for i in range(said.num_row_groups))
+        if groups != said.num_rows:
+            raise ValueError(f"{path} is damaged: it says {said.num_rows:,} rows, and its parts say {groups:,}")
+        told = check_memory(path.name, said.num_rows, said.num_columns)
+        table = file.read()
+    if table.num_rows != said.num_rows:
+        raise ValueError(f"{path} is damaged: it says {said.num_rows:,} rows, and {table.num_rows:,} were read")
+    return table, told
+
+
+def _feather(path: Path) -> tuple[Any, tuple[str, ...]]:
+    import pyarrow as pa
+
+    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+        _check_columns(path, file.schema)
+        rows = path.stat().st_size // max(8 * len(file.schema), 1)  # at least, where it is compressed
+        told = check_memory(path.name, rows, len(file.schema))
+        return file.read_all(), told
+
+
+def _check_columns(path: Path, schema: Any) -> None:
+    """Raises ValueError for columns whose cells hold several values."""
+    import pyarrow as pa
+
+    if not len(schema):
+        raise ValueError(f"{path} has no columns")
+    kinds = ((field.name, getattr(field.type, "value_type", field.type), field.type) for field in schema)
+    nested = [
+        f"{name} ({kind})" for name, inner, kind in kinds if pa.types.is_nested(kind) or pa.types.is_nested(inner)
+    ]
+    refuse_nested(nested, str(path))
