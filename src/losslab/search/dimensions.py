@@ -30,7 +30,7 @@ def address(setting: str) -> str:
 def choices_of(settings: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     """The values of each setting, the default first; rates are left out, and so is what changes nothing.
 
-    Raises TypeError for a name that is no setting, ValueError for a value that it cannot have, in words.
+    Raises TypeError for a name that is no setting, ValueError or TypeError for a value that it cannot have, in words.
     """
     found: dict[str, tuple[Any, ...]] = {}
     for name, given in settings.items():
@@ -51,14 +51,11 @@ def choices_of(settings: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
 
 
 def check_setting(name: str, value: Any) -> None:
-    """Raises ValueError where a member cannot train so."""
+    """Raises ValueError or TypeError where a member cannot train so."""
     if name in ARCHITECTURE:
         check_architecture({name: value})
-        return
-    if isinstance(getattr(Training, name), str) != isinstance(value, str):
-        wanted = "a word" if isinstance(getattr(Training, name), str) else "a number"
-        raise ValueError(f"{name} is {value!r}; {wanted} is wanted, or several to search")
-    Training(**{name: value})
+    else:
+        Training(**{name: value})
 
 
 def rates_of(settings: Mapping[str, Any], rules: Mapping[str, UpdateRule]) -> dict[str, Any]:

@@ -37,7 +37,8 @@ from losslab.search.versions import versions
 from losslab.search.watch import described, watched
 from losslab.spec.record import LossRecord
 from losslab.train.assemble import Assembly
-from losslab.train.lookup import check_head, head_of, is_own
+from losslab.train.lookup import check_head, head_of, is_own, usual_width
+from losslab.train.objective import width_of
 
 RECORD = "journal.jsonl"
 
@@ -64,7 +65,7 @@ class Study:
         self.problem = self._problem()
         self.folds = Folds.of(self.problem, [self.problem.split.train])
         columns = tuple(self.folds.prepared[0].X.shape[1:])
-        outputs = self.problem.classes if table.task == "multiclass" else 1
+        outputs = usual_width(table.task, self.problem.classes, table.width)
         self.factory = build(self.model, columns, outputs, pretrained=options.pretrained, levels=table.levels)
         self.candidates = self._candidates()
         self.notes += self.candidates.notes
@@ -79,12 +80,12 @@ class Study:
         self.rules = {name: update_rule(name) for name in options.optimizers}
         self.rungs = rungs(options.most_epochs)
         self._proposers()
-        rehearse(self.factory, self.records.values(), self.folds.training()[0], self.problem.classes)
+        rehearse(self.factory, self.records.values(), self.folds.training()[0], self.problem.classes, table.width)
         self.assembly = self._assembly(self.folds)
         parts = self.problem.split
         self.data = TuneData(
             task=table.task, metric=self.metric.name, higher_is_better=self.metric.higher_is_better,
-            default=self.default, data=describe(table), why_task=table.why_task, model=self.factory.name,
+            default=self.default, data=describe(table), why_task=table.why_task, model=self._model_name(),
             split={part: len(getattr(parts, part)) for part in ("train", "validation", "test")} | {"how": parts.how},
             engine=self._engine(), plan=self._plan(), rungs=self.rungs, epochs=options.most_epochs,
             points=self.metric.points, notes=self.notes, versions=versions(), data_checksum=table.checksum,
@@ -210,8 +211,8 @@ class Study:
     def _candidates(self) -> Candidates:
         """The losses that fit the task, the model's head and the metric."""
         task, width = self.table.task, self.factory.out_features
-        found = candidates(task, self.options.losses, metric=self.metric.name, outputs=head_of(task, width))
-        check_head(self.factory.name, width, found.default, self.problem.classes)
+        found = candidates(task, self.options.losses, metric=self.metric.name, outputs=head_of(task, width, self.problem.classes))
+        check_head(self.factory.name, width, found.default, self.problem.classes, self.table.width)
         losses, notes = [], list(found.notes)
         for record in found.losses:
             if self._serves(record):
@@ -222,14 +223,14 @@ class Study:
                     f"{record.name} is left out: it gives no {self.metric.needs}, which {self.metric.name} needs{hint}"
                 )
         own = [record.name for record in losses if is_own(record)]
-        if own and task == "regression":
+        if own and task in ("regression", "multioutput"):
             notes.append(f"{', '.join(own)}: called with standardised targets (training mean 0, deviation 1)")
         return Candidates(tuple(losses), tuple(notes))
 
     def _serves(self, record: LossRecord) -> bool:
         """Whether the outputs that the loss trains can be read as what the metric needs."""
-        blank = torch.zeros(1, 1, self.problem.classes if record.outputs == "classes" else 1)
-        return predictions(blank, record.link, self.metric.needs) is not None
+        blank = torch.zeros(1, 1, width_of(record, self.problem.classes, self.table.width))
+        return predictions(blank, record.link, self.metric.needs, self.problem.by_column) is not None
 
     def _quota(self) -> Quota:
         trials, losses = self.options.trials, len(self.records)
@@ -257,6 +258,12 @@ class Study:
             )
             for place, (name, record) in enumerate(self.records.items())
         }  # fmt: skip
+
+    def _model_name(self) -> str:
+        """The model's name, with the width, depth and dropout that are fixed."""
+        chosen = choices_of(self.options.settings)
+        fixed = {name: chosen[name][0] for name in ARCHITECTURE if len(chosen.get(name, ())) == 1}
+        return self.factory.named(fixed)
 
     def _assembly(self, folds: Folds) -> Assembly:
         return Assembly(self.factory, folds.training(), engine=self.options.engine, device=self.options.device)

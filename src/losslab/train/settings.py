@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
 
+from losslab.models.architecture import ARCHITECTURE as ARCHITECTURE
+
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 PRECISIONS = ("", "bfloat16")
 SHARES = ("warmup", "ema")  # numbers below 1; the others are not negative
@@ -41,7 +43,6 @@ class Training:
 
 
 NAMES = tuple(one.name for one in fields(Training))
-ARCHITECTURE = ("width", "depth", "dropout")
 
 
 def training_of(given: Mapping[str, Any]) -> tuple[Training, dict[str, Any]]:
