@@ -15,6 +15,7 @@ from losslab.optim.rule import State, UpdateRule
 from losslab.train.accumulate import Part, parts
 from losslab.train.average import Average
 from losslab.train.clip import Clip
+from losslab.train.lower import lower
 from losslab.train.member import Member, Objective
 from losslab.train.network import Network
 from losslab.train.penalty import Penalty
@@ -103,7 +104,7 @@ class Population:
         """Outputs (K, B, ...) while training: computed in what `autocast` says, and given in the weights' type."""
         if not self.autocast:
             return self.network.forward(parameters, x, train=True)
-        with torch.autocast(x.device.type, getattr(torch, self.autocast), cache_enabled=False):
+        with lower(self.autocast, x.device):
             output = self.network.forward(parameters, x, train=True)
         return output.to(self.network.flat.dtype)
 
