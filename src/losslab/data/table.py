@@ -12,6 +12,8 @@ Task = Literal[
     "multilabel", "multioutput", "count", "positive", "ordinal",
 ]  # fmt: skip
 CLASSES = ("binary", "multiclass", "ordinal")  # tasks whose target is a class index
+COLUMNS = ("multilabel", "multioutput")  # tasks whose target has several columns, each with an answer of its own
+NUMBERS = ("regression", "multioutput", "count", "positive")  # tasks whose target is a quantity
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,14 @@ class Table:
     groups: Tensor | None = None  # (N,) int64: rows that belong together stay in one part
     weight: Tensor | None = None  # (N,) float32: how much each row counts in the training loss
     time: Tensor | None = None  # (N,) float64: the parts follow each other in it
+    time_name: str = ""  # the column that the times come from
     encoding: Any = None  # how columns of a file became those of X, to do it again for new rows
     changing: Any = None  # gives fresh inputs (B, ...) for row numbers (B,): random augmentation, read while training
+
+    @property
+    def width(self) -> int:
+        """The number of target columns."""
+        return self.y.shape[1] if self.y.dim() == 2 else 1
 
     @property
     def outputs(self) -> int:
@@ -64,15 +72,27 @@ class Prepared:
     """A table after preprocessing fitted on given training rows: features filled and scaled, targets standardised.
 
     `y` is standardised for regression: own unit = y * y_scale + y_mean. `y_mad` is the median absolute deviation
-    of the standardised training targets: the unit in which parameters with the target's unit are searched.
+    of the standardised training targets: the unit in which parameters with the target's unit are searched. All three
+    are (T,) where the target has several columns of quantities.
     """
 
     X: Tensor
     y: Tensor
-    y_mean: float = 0.0
-    y_scale: float = 1.0
-    y_mad: float = 1.0
+    y_mean: float | Tensor = 0.0
+    y_scale: float | Tensor = 1.0
+    y_mad: float | Tensor = 1.0
     fitted: dict[str, Tensor] = field(default_factory=dict)  # what was fitted: mean, scale, fill
+
+
+    @property
+    def mad(self) -> float:
+        """One MAD for all columns: what a parameter with the target's unit is a multiple of."""
+        return float(torch.as_tensor(self.y_mad, dtype=torch.float64).mean())
+
+    @property
+    def unit(self) -> float:
+        """The length of one standardised unit in the target's own; 1 where columns have units of their own."""
+        return self.y_scale if isinstance(self.y_scale, float) else 1.0
 
 
 def as_float(X: object) -> Tensor:
