@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from losslab.optim.averages import ema
     from losslab.report.curves import Curves, curves
     from losslab.search.advice import Proposal, propose
+    from losslab.search.estimators import LossTunedClassifier, LossTunedRegressor
     from losslab.search.suggest import suggest_loss
     from losslab.search.tune import TuneResult, compare, tune
     from losslab.spec.declare import loss
@@ -34,6 +35,8 @@ _HOMES = {
     "GradientCheck": "losslab.backprop.gradcheck.findings",
     "Interval": "losslab.spec.interval",
     "LossRecord": "losslab.spec.record",
+    "LossTunedClassifier": "losslab.search.estimators",
+    "LossTunedRegressor": "losslab.search.estimators",
     "Parameter": "losslab.spec.record",
     "Paths": "losslab.landscape.paths",
     "Slice": "losslab.landscape.slice",
@@ -68,6 +71,8 @@ __all__ = [
     "GradientCheck",
     "Interval",
     "LossRecord",
+    "LossTunedClassifier",
+    "LossTunedRegressor",
     "Parameter",
     "Paths",
     "Proposal",

@@ -81,8 +81,8 @@ def tune(
     model: Any, data: Any, *, metric: Any = None, watch: Any = (), cost: Any = None, trials: int | None = 256,
     budget: str | float | None = None, losses: Any = None, task: str | None = None,
     target: str | Sequence[str] | None = None, validation: Any = None, test: Any = None,
-    split_column: str | None = None, drop: Sequence[str] = (), group: str | None = None, weight: str | None = None,
-    time_column: str | None = None, optimizers: str | Sequence[str] = ("adamw",), epochs: int | Sequence[int] = 20,
+    split_column: str | None = None, drop: str | Sequence[str] = (), group: Any = None, weight: Any = None,
+    time_column: Any = None, optimizers: str | Sequence[str] = ("adamw",), epochs: int | Sequence[int] = 20,
     batch_size: int | Sequence[int] = 64, sampler: str = "quasi-random", halving: bool = True, runs: int = 20,
     margin: float = 0.01, nested: int = 0, corrupt_train: float = 0.0, higher_is_better: bool | None = None,
     pretrained: bool = False, engine: str = "auto", device: str = "cpu", seed: int = 0, out: str | Path | None = None,
@@ -92,7 +92,10 @@ def tune(
 
     model: a name ("mlp", "mlp:128,128", "linear"), an `nn.Module` (a template: weights are drawn anew for each seed,
         unless `pretrained`), a factory, or "file.py:factory".
-    data: a name ("digits", ...), a .csv file with `target`, `(X, y)`, a DataFrame, a Dataset or a DataLoader.
+    data: a name ("digits", ...), a .csv, .parquet, .feather or .npz file, `(X, y)`, a DataFrame of pandas or polars, a
+        Dataset or a DataLoader. target: the column to predict, or several; validation, test: data of the same kinds.
+    split_column, drop, group, weight, time_column: columns that are no features. Rows of a group stay in one part; a
+        weight counts in the training loss only; in the order of time the parts follow each other.
     metric: a name ("balanced_accuracy", "pinball:0.9", ...) or a callable `(prediction, target) -> number`; the default
         is accuracy for classes and rmse for values. It decides; losses are only ways to it.
     watch: metrics that are shown beside it; the task's usual ones, unless given.
@@ -142,17 +145,16 @@ def compare(model: Any, data: Any, losses: Sequence[Any], *, seeds: int = 10, **
 def study_of(
     model: Any, data: Any, *, metric: Any = None, higher_is_better: bool | None = None, hooks: Hooks | None = None,
     task: str | None = None, target: Any = None, validation: Any = None, test: Any = None,
-    split_column: str | None = None, drop: Sequence[str] = (), group: str | None = None, weight: str | None = None,
-    time_column: str | None = None, out: str | Path | None = None, **options: Any,
+    split_column: str | None = None, drop: str | Sequence[str] = (), group: Any = None, weight: Any = None,
+    time_column: Any = None, out: str | Path | None = None, **options: Any,
 ) -> Study:  # fmt: skip
     """A study that is ready to run, from what `tune` takes; what cannot work is refused here."""
     names = {field.name for field in fields(Options)}
     settings = {name: options.pop(name) for name in list(options) if name not in names}
     chosen_options = Options(**options, settings=settings, out=None if out is None else Path(out))
-    more = {"drop": drop, "group": group, "weight": weight, "time_column": time_column}
     table = load(
-        data, target=target, task=task, validation=validation, test=test, split_column=split_column,
-        **{name: value for name, value in more.items() if value},
+        data, target=target, task=task, validation=validation, test=test, split_column=split_column, drop=drop,
+        group=group, weight=weight, time_column=time_column,
     )  # fmt: skip
     chosen = deciding(metric, chosen_options, table, higher_is_better)
     return Study(table, chosen, model, chosen_options, hooks or Hooks())
