@@ -8,12 +8,14 @@ from typing import Any
 
 from torch import nn
 
+from losslab.catalog import losses as catalogue
 from losslab.data.load import load
 from losslab.report.export import write_best_loss
 from losslab.report.page import write_page
 from losslab.report.store import read_result, write_result
 from losslab.search.options import Hooks, Options
 from losslab.search.own import loss_module
+from losslab.search.quota import for_metric
 from losslab.search.redraw import nested_comparison
 from losslab.search.result import Row, TuneData
 from losslab.search.storage import write_study
@@ -46,6 +48,18 @@ class TuneResult(TuneData):
         result = cls(**{field.name: getattr(data, field.name) for field in fields(TuneData)})
         result._records = records
         return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Declared losses go by their names: their rules cannot be pickled."""
+        found = {label: record if is_own(record) else record.name for label, record in self._records.items()}
+        return {**vars(self), "_records": found}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._records = {
+            label: for_metric(catalogue()[one], self.metric) if isinstance(one, str) else one
+            for label, one in self._records.items()
+        }
 
     @cached_property
     def best(self) -> Best:
