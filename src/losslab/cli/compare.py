@@ -4,20 +4,28 @@ from typing import Annotated
 
 import typer
 
-from losslab.cli.options import CorruptTrain, Data, Debug, Metric, Model, Option, Seed, Target, Task
+from losslab.cli.options import CorruptTrain, Data, Debug, Metric, Model, Option, Seed, Task
 from losslab.cli.people import INTERRUPTED, Interrupt, listed, plain_errors, show
+from losslab.cli.tables import Drop, Group, SplitColumn, Targets, Test, Time, Validation, Weight, columns, times
 
 
 def compare(
     data: Data,
     losses: Annotated[str, Option(help="Names with commas between them.")],
-    target: Target = None,
+    target: Targets = None,
     metric: Metric = None,
     model: Model = "mlp",
     task: Task = None,
     epochs: Annotated[int, Option(help="Of each training.", min=1)] = 20,
     batch_size: Annotated[int, Option(help="Rows in a step.", min=1)] = 64,
     seeds: Annotated[int, Option(help="Retrainings of each loss.", min=2)] = 10,
+    drop: Drop = None,
+    group: Group = None,
+    weight: Weight = None,
+    time: Time = None,
+    validation: Validation = None,
+    test: Test = None,
+    split_column: SplitColumn = None,
     corrupt_train: CorruptTrain = 0.0,
     seed: Seed = 0,
     debug: Debug = False,
@@ -32,8 +40,11 @@ def compare(
         from losslab.train.loop import Stopped
 
         tune_allocator()
+        budget, time_column = times(time)
+        named = columns(target, drop, group, weight, time_column, validation, test, split_column)
         study = study_of(
-            model, data, losses=listed(losses), trials=None, runs=seeds, metric=metric, target=target, task=task,
+            model, data, losses=listed(losses), trials=None, runs=seeds, metric=metric, task=task, budget=budget,
+            **named,
             epochs=epochs, batch_size=batch_size, corrupt_train=corrupt_train, seed=seed, hooks=Hooks(stop=interrupt),
         )  # fmt: skip
         show(study.data, terminal.header)

@@ -4,14 +4,15 @@ from typing import Annotated
 
 import typer
 
-from losslab.cli.options import Data, Debug, Metric, Model, Option, Seed, Target, Task
+from losslab.cli.options import Data, Debug, Metric, Model, Option, Seed, Task
 from losslab.cli.people import plain_errors
+from losslab.cli.tables import Drop, Group, SplitColumn, Targets, Test, Time, Validation, Weight, columns, times
 
 
 def fit(
     data: Data,
     loss: Annotated[str | None, Option(help="The loss; the task's default, unless given.")] = None,
-    target: Target = None,
+    target: Targets = None,
     metric: Metric = None,
     model: Model = "mlp",
     task: Task = None,
@@ -19,6 +20,13 @@ def fit(
     lr: Annotated[float, Option(help="The learning rate.")] = 1e-3,
     epochs: Annotated[int, Option(help="Passes over the training part.", min=1)] = 20,
     batch_size: Annotated[int, Option(help="Rows in a step.", min=1)] = 64,
+    drop: Drop = None,
+    group: Group = None,
+    weight: Weight = None,
+    time: Time = None,
+    validation: Validation = None,
+    test: Test = None,
+    split_column: SplitColumn = None,
     seed: Seed = 0,
     debug: Debug = False,
 ) -> None:
@@ -27,8 +35,12 @@ def fit(
         from losslab.report import words
         from losslab.train.fit import fit as run
 
+        budget, time_column = times(time)
+        if budget is not None:
+            raise ValueError(f"--time {budget}: fit trains for --epochs; --time names a column here")
+        named = columns(target, drop, group, weight, time_column, validation, test, split_column)
         result = run(
-            model, data, loss=loss, target=target, metric=metric, task=task, optimizer=optimizer, lr=lr, epochs=epochs,
+            model, data, loss=loss, metric=metric, task=task, **named, optimizer=optimizer, lr=lr, epochs=epochs,
             batch_size=batch_size, seed=seed,
         )  # fmt: skip
         width = max(len(result.loss), 10)

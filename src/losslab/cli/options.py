@@ -7,7 +7,10 @@ import typer
 Option = typer.Option
 
 Data = Annotated[
-    str, typer.Argument(help="digits, breast_cancer, wine, iris, diabetes, or a .csv file (with --target)")
+    str,
+    typer.Argument(
+        help="digits, breast_cancer, wine, iris, diabetes, or a .csv, .parquet, .feather or .npz file (with --target)"
+    ),
 ]
 Target = Annotated[str | None, Option(help="The column to predict, of a .csv file.")]
 Task = Annotated[str | None, Option(help="regression, binary or multiclass; read from the target, unless given.")]

@@ -20,15 +20,15 @@ from losslab.cli.options import (
     Model,
     Option,
     Seed,
-    Target,
     Task,
 )  # fmt: skip
 from losslab.cli.people import INTERRUPTED, Interrupt, listed, numbers, plain_errors, show
+from losslab.cli.tables import Drop, Group, SplitColumn, Targets, Test, Time, Validation, Weight, columns, times
 
 
 def tune(
     data: Data,
-    target: Target = None,
+    target: Targets = None,
     metric: Metric = None,
     trials: Annotated[int, Option(help="Configurations in all, shared equally by the losses.", min=1)] = 256,
     losses: Losses = None,
@@ -43,9 +43,13 @@ def tune(
     margin: Annotated[float, Option(help="Of equivalence, as a share of the metric's scale.")] = 0.01,
     nested: Annotated[int, Option(help="Redraw the outer split K times, with the search inside each.", min=0)] = 0,
     corrupt_train: CorruptTrain = 0.0,
-    validation: Annotated[Path | None, Option(help="A .csv file with the validation part.")] = None,
-    test: Annotated[Path | None, Option(help="A .csv file with the test part.")] = None,
-    split_column: Annotated[str | None, Option(help="A column that says train, validation or test.")] = None,
+    drop: Drop = None,
+    group: Group = None,
+    weight: Weight = None,
+    time: Time = None,
+    validation: Validation = None,
+    test: Test = None,
+    split_column: SplitColumn = None,
     pretrained: Annotated[bool, Option("--pretrained", help="Keep the model's weights: draw none anew.")] = False,
     engine: Annotated[str, Option(help="auto (measured), stacked or single.")] = "auto",
     device: Annotated[str, Option(help="cpu or cuda.")] = "cpu",
@@ -66,11 +70,13 @@ def tune(
         from losslab.train.loop import Stopped
 
         tune_allocator()
+        budget, time_column = times(time)
+        named = columns(target, drop, group, weight, time_column, validation, test, split_column)
         folder = folders.choose(data, out, resume)
         try:
             study = study_of(
-                model, data, metric=metric, target=target, task=task, validation=validation, test=test,
-                split_column=split_column, trials=trials, losses=listed(losses), optimizers=listed(optimizers) or (),
+                model, data, metric=metric, task=task, budget=budget, trials=trials, **named,
+                losses=listed(losses), optimizers=listed(optimizers) or (),
                 epochs=numbers(epochs, "--epochs"), batch_size=numbers(batch_size, "--batch-size"), sampler=sampler,
                 halving=halving, runs=runs, margin=margin, seed=seed, corrupt_train=corrupt_train,
                 pretrained=pretrained, engine=engine, device=device, out=folder, resume=resume, command=command(),

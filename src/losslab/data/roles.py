@@ -107,7 +107,7 @@ def role_tensors(raw: Raw) -> dict[str, Any]:
 
 
 def role_notes(raw: Raw) -> list[str]:
-    """What a person should know of groups, weights and times."""
+    """What a person should know of groups and weights; the split says how it was made."""
     notes = []
     if raw.groups is not None:
         notes.append(f"{count(len(set(raw.groups.tolist())), 'group')}: all rows of a group are in the same part")
@@ -118,8 +118,6 @@ def role_notes(raw: Raw) -> list[str]:
             f"weights from {raw.weight.min():g} to {raw.weight.max():g}{unused}: they count in the training loss only; "
             "metrics count each row once"
         )
-    if raw.time is not None:
-        notes.append("the parts follow each other in time: training, then validation, then test")
     return notes
 
 
