@@ -27,7 +27,9 @@ def decide_study(study: "Study", outcomes: list[Outcome], confirmation: Confirma
     whole = keep_whole(study, confirmation)
     folds = confirmation.folds
     finalists = [read_finalist(folds, label, one) for label, one in whole.items()]
-    found, notes = baselines(problem, study.options.seed) if study.options.baselines else ([], [])
+    found, notes = (
+        baselines(problem, study.options.seed, study.folds.prepared[0]) if study.options.baselines else ([], [])
+    )
     data.notes += notes
     runs = len(whole[default].members)
     finalists += [read_baseline(folds, one, runs) for one in found]
