@@ -12,14 +12,17 @@ def draw_groups(
 
     classes, groups: (N,) of numbers. Groups are dealt out from the largest to the smallest, each to the part where it
     brings the counts of the classes nearest to what its share asks for (chi-squared). Then every part gets a group, and
-    every class, where a group can be spared. Raises ValueError for fewer groups than parts.
+    every class, where a group can be spared; the last part gets two, as intervals over one group do not exist. Raises
+    ValueError where that is not possible.
     """
     _, group = np.unique(groups, return_inverse=True)
     _, label = np.unique(classes, return_inverse=True)
     counts = np.zeros((group.max() + 1, label.max() + 1))
     np.add.at(counts, (group, label), 1)
-    if len(counts) < len(shares):
-        raise ValueError(f"{count(len(counts), 'group')} cannot fill {len(shares)} parts: each needs at least one")
+    if len(counts) <= len(shares):
+        raise ValueError(
+            f"{count(len(counts), 'group')} cannot fill {len(shares)} parts: each needs at least one, the last two"
+        )
     wanted = shares[:, None] / shares.sum() * counts.sum(0)
     found = np.zeros_like(wanted)
     part = np.empty(len(counts), np.int64)
@@ -53,6 +56,9 @@ def _fill(part: np.ndarray, counts: np.ndarray, parts: int) -> None:
             spare = [one for one in np.flatnonzero(has).tolist() if not alone(one, every[counts[one][every] > 0])]
             if spare:
                 part[min(spare, key=lambda one: sizes[one])] = number
+    if (part == parts - 1).sum() < 2:
+        most = np.bincount(part).argmax()
+        part[min(np.flatnonzero(part == most), key=lambda one: sizes[one])] = parts - 1
 
 
 def draw_time(time: np.ndarray, shares: np.ndarray) -> list[np.ndarray]:

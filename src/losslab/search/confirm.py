@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from losslab.data.split import strata
 from losslab.data.table import Prepared
 from losslab.search.journal import Journal
 from losslab.search.problem import Folds, Problem, validation_values
@@ -18,7 +19,8 @@ from losslab.train.member import Member, key
 from losslab.train.memory import free_bytes
 from losslab.train.session import Session
 
-RESAMPLED = 0.9  # of the training rows, drawn anew for each retraining, without repeats
+RESAMPLED = 0.9  # of the training rows (or groups), drawn anew for each retraining, without repeats
+DRAWS = 20  # of groups, until every class is among them
 FOLDS_SHARE = 0.2  # of the free memory: each retraining has a copy of the data with its own preprocessing
 
 
@@ -124,8 +126,23 @@ class Confirmation:
     def _rows(self, run: int) -> Tensor:
         train = self.problem.split.train
         generator = torch.Generator().manual_seed(key("resample", self.seed, run))
+        if self.problem.table.groups is not None:
+            return self._whole_groups(generator)
         count = max(round(RESAMPLED * len(train)), 1)
         return train[torch.randperm(len(train), generator=generator)[:count].sort().values]
+
+    def _whole_groups(self, generator: torch.Generator) -> Tensor:
+        """The training rows of some of the groups, in which no class is lacking; all rows where that does not go."""
+        table, train = self.problem.table, self.problem.split.train
+        labels, group = torch.unique(table.groups[train], return_inverse=True)  # type: ignore[index]
+        classes = len(np.unique(strata(table, train)))
+        for _ in range(DRAWS):
+            chosen = torch.zeros(len(labels), dtype=torch.bool)
+            chosen[torch.randperm(len(labels), generator=generator)[: max(round(RESAMPLED * len(labels)), 1)]] = True
+            rows = train[chosen[group]]
+            if len(np.unique(strata(table, rows))) == classes:
+                return rows
+        return train
 
     def _members(self, place: int, block: range, folds: Folds) -> list[Member]:
         configuration = self.retrained[self.labels[place]].configuration

@@ -115,16 +115,20 @@ def compare(folds: Folds, readings: Sequence[Reading], challengers: Sequence[int
     predicted = torch.stack([reading.prediction for reading in readings])
     high = 1.0 if metric.points else math.inf
     strata = None if problem.strata is None else target  # balanced accuracy weighs the rows of each class
+    groups = None if problem.table.groups is None else problem.table.groups[problem.split.test]
     if metric.rows is not None:
         L, R = predicted.shape[:2]
         rows = metric.rows(predicted.flatten(0, 1), target).unflatten(0, (L, R))
         low = -math.inf if float(rows.min()) < 0 else 0.0  # a cost may be a gain
-        found = compare_rows(rows, root=metric.root, family=challengers, strata=strata, limits=(low, high))
+        found = compare_rows(
+            rows, root=metric.root, groups=groups, family=challengers, strata=strata, limits=(low, high)
+        )
     else:
         low = 0.0 if metric.points else -math.inf
         draws = DRAWS_BY_MEMBER if metric.by_member else DRAWS
         found = compare_bootstrap(
-            metric.value, predicted, target, family=challengers, limits=(low, high), draws=draws, seed=seed
-        )
+            metric.value, predicted, target, groups=groups, family=challengers, limits=(low, high), draws=draws,
+            seed=seed,
+        )  # fmt: skip
     for reading, comparison in zip(readings, found, strict=True):
         reading.comparison = comparison

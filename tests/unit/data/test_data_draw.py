@@ -79,11 +79,11 @@ def test_a_class_in_one_group_is_trained_on_and_said():
         assert any("no row of class" in note and f"'2' is in the {part} part" in note for note in notes)
 
 
-def test_three_equal_groups_fill_three_parts():
-    found = split(table_of(np.arange(60.0) % 7, "regression", groups=np.arange(60) % 3))
-    assert list(map(len, rows_of(found))) == [20, 20, 20]
-    with pytest.raises(ValueError, match="2 groups cannot fill 3 parts"):
-        split(table_of(np.arange(60.0), "regression", groups=np.arange(60) % 2))
+def test_four_equal_groups_fill_three_parts_and_the_test_part_has_two():
+    found = split(table_of(np.arange(60.0) % 7, "regression", groups=np.arange(60) % 4))
+    assert list(map(len, rows_of(found))) == [15, 15, 30]
+    with pytest.raises(ValueError, match="3 groups cannot fill 3 parts: each needs at least one, the last two"):
+        split(table_of(np.arange(60.0), "regression", groups=np.arange(60) % 3))
 
 
 def test_times_by_hand():
