@@ -32,7 +32,10 @@ def plain_errors(debug: bool = False) -> Iterator[None]:
         text = str(error) or type(error).__name__
         if isinstance(error, OSError) and error.strerror and error.filename is not None:
             text = f"{error.filename}: {error.strerror}"
-        typer.echo(f"losslab: {text}", err=True)
+        from losslab.report.words import clean
+
+        shown = "\n".join(clean(line) for line in text.splitlines())  # names in it may hold escape codes
+        typer.echo(f"losslab: {shown}", err=True)
         raise typer.Exit(WRONG_INPUT) from None
 
 

@@ -45,7 +45,7 @@ def interval(data: TuneData, *, name: str = "interval", reach: float | None = No
     ]  # fmt: skip
     traces = []
     for i, row in enumerate(rows):
-        label = words.label(row)
+        label = _short_label(row)
         at = max(min(row.difference * factor, reach), -reach) if words.known(row.difference) else 0
         low, high = _ends(row, factor)
         text = f"{numbers.difference(row.difference)} {numbers.interval(row.difference_low, row.difference_high)}"
@@ -68,6 +68,14 @@ def interval(data: TuneData, *, name: str = "interval", reach: float | None = No
     ]  # fmt: skip
     sheet = Sheet(("", "difference", "95 %", "p"), cells, undrawn(len(every) - len(rows)))
     return Chart(name, said, {"data": traces, "layout": frame}, 84 + 48 * len(rows), sheet=sheet)
+
+
+def _short_label(row: Row) -> str:
+    """Fits beside its numbers on a telephone: of the default, which is the one untuned, only how it was trained."""
+    name = words.label(row)
+    if row.role == "untuned":
+        name = f"untuned, {name.rpartition(', ')[2]}"
+    return name if len(name) <= 34 else f"{name[:33]}\u2026"
 
 
 def compared(data: TuneData) -> list[Row]:

@@ -113,7 +113,7 @@ def _plain_torch(
     # Python, not HTML: texts go through _doc, values through _literal.
     return template("best_loss.py.j2", escape=False).render(
         title=_doc(record.name + (f", {words.settings(params)}" if params else "")),
-        name=record.name,
+        name=_doc(record.name),
         rule=record.rule.__name__,
         origin=_doc(origin),
         scaled=bool(scaled),
@@ -137,6 +137,8 @@ def _plain_torch(
 
 
 def _own_function(loss: Callable[..., Any], optimizer: Mapping[str, Any] | None, origin: str) -> str:
+    if not str(getattr(loss, "__name__", "")).isidentifier():
+        raise UnreadableError("its name is no name in Python")
     source = Source.of([loss])
     line = f"\n    {_doc(optimizer_line(optimizer))}\n" if optimizer else ""
     parts = [
@@ -174,8 +176,9 @@ def _import_it(
 
 
 def _doc(text: str) -> str:
-    """Text that cannot end the docstring it stands in."""
-    return text.replace("\\", "\\\\").replace('"', "'")
+    """Text that cannot end the docstring it stands in, nor show its reader other code than Python reads."""
+    lines = (words.clean(line) for line in text.splitlines())
+    return "\n".join(lines).replace("\\", "\\\\").replace('"', "'")
 
 
 def _literal(value: Any) -> str:

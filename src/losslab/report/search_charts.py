@@ -221,9 +221,9 @@ def reached(trial: Trial) -> float | None:
 
 
 def _log_ticks(values: Sequence[float]) -> dict[str, Any]:
-    """1, 2, 5, 10, ... or, over more than three decades, powers of ten: plotly's own would crowd a small chart."""
+    """1, 2, 5, 10, ... or, over more than two decades, powers of ten: plotly's own would crowd a small chart."""
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    steps = (1,) if high - low > 3 else (1, 3) if high - low > 1 else (1, 2, 5)
+    steps = (1,) if high - low > 2 else (1, 3) if high - low > 1 else (1, 2, 5)
     powers = range(low, high + 1, max((high - low) // 6, 1))
     ticks = [step * 10.0**power for power in powers for step in steps]
     return {"tickvals": ticks, "ticktext": [words.number(tick) for tick in ticks]}

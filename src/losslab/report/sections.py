@@ -72,7 +72,7 @@ def _threshold(value: float | list[float] | None) -> str:
 
 
 def chosen(data: TuneData) -> dict[str, Any]:
-    """How default and winner (or best challenger) are trained, a line for each setting; what differs is marked."""
+    """How default and winner (or best challenger) are trained, a line for each setting."""
     losses = {row.loss: row for row in words.ordered(data)[0]}
     names = detail.beside(data)
     rows = {
@@ -84,8 +84,7 @@ def chosen(data: TuneData) -> dict[str, Any]:
     keys = dict.fromkeys(key for own in values.values() for key in own)
     lines = []
     for key in keys:
-        cells = [own.get(key, "") for own in values.values()]
-        lines.append({"name": key, "cells": cells, "differs": len(set(cells)) > 1})
+        lines.append({"name": key, "cells": [own.get(key, "") for own in values.values()]})
     return {"columns": list(rows), "rows": lines}
 
 

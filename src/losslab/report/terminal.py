@@ -12,12 +12,14 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from losslab.report import words
+from losslab.report import sections, words
 from losslab.search.result import Row, TuneData
 
 KEY = 9  # width of the words at the left
 GAP = "  "
 MOST_WORSE = 2  # sentences on what got worse
+MOST_NOTES = 6  # notes on the data, beside those that alarm
+LEAST_NAME = 34  # columns that names keep before a watched metric gets one
 
 
 def console() -> Console:
@@ -35,18 +37,37 @@ def header(data: TuneData, width: int = 100) -> Text:
         [("split", words.split_sizes(data))],
         [("model", data.model), ("engine", data.engine)],
         [("plan", data.plan)],
-        *([("note", note)] for note in data.notes),
+        [("budget", data.budget)],
+        *([(key, note)] for key, note in _notes(data)),
     ]
     return Text("\n".join(line for pairs in lines for line in _pairs(pairs, width)))
 
 
+def _notes(data: TuneData) -> list[tuple[str, str]]:
+    """What alarms in full; of the rest the first, and how many more the report has."""
+    found = sections.notes(data)
+    rest = [*found["first"], *found["more"]]
+    left = len(rest) - MOST_NOTES
+    shown = rest if left <= 1 else rest[:MOST_NOTES]
+    more = [("note", f"and {left} more, which the report lists")] if left > 1 else []
+    return [*(("beware", note) for note in found["alarming"]), *(("note", note) for note in shown), *more]
+
+
+def title(name: str, width: int = 100) -> Text:
+    """A rule with the name of a run."""
+    return Text(f"-- {words.clean(name)} ".ljust(min(width, 60), "-"), "bold")
+
+
 def leaderboard(data: TuneData, width: int = 100) -> Text:
-    """The losses, a rule, what they are measured against, and what the columns mean."""
+    """The losses, a rule, what they are measured against, and what the columns mean; or how far a search came."""
     numbers = words.Numbers.of(data)
     losses, others = words.ordered(data)
+    if data.status == "interrupted" and not losses:
+        return _so_far(data, width)
     columns = _columns(data, [*losses, *others], numbers)
+    columns += _watched(data, [*losses, *others], width - sum(one.width + len(GAP) for one in columns))
     room = max(width - sum(column.width + len(GAP) for column in columns) - len(GAP), 20)
-    names = [(words.label(row), words.settings(row.params)) for row in losses]
+    names = [(words.label(row), words.settings({**row.params, **row.settings})) for row in losses]
     gap = max((cell_len(name) for name, _ in names), default=0) + 2
     longest = max((gap + cell_len(settings) for _, settings in names), default=0)
     one_line = longest <= room
@@ -62,7 +83,7 @@ def leaderboard(data: TuneData, width: int = 100) -> Text:
         if i == len(losses):
             text.append("  " + "-" * (first + sum(column.width + len(GAP) for column in columns)) + "\n", "dim")
         left = [words.label(row)]
-        if row.role == "loss" and row.params:
+        if row.role == "loss" and names[i][1]:
             name, settings = names[i]
             left = [_pad(name, gap) + settings] if one_line else [name, "  " + settings]
         skip = 0 if columns[0].cells[i].strip() else 1
@@ -79,8 +100,31 @@ def leaderboard(data: TuneData, width: int = 100) -> Text:
     return text
 
 
+def _so_far(data: TuneData, width: int) -> Text:
+    lines = sections.so_far(data)
+    columns = [
+        _Column("valid.*", [line["value"] for line in lines]),
+        _Column("epoch", ["" if line["epoch"] is None else str(line["epoch"]) for line in lines]),
+        _Column("tried", [str(line["tried"]) for line in lines]),
+        _Column("to the end", [str(line["whole"]) for line in lines]),
+    ]
+    names = [words.clean(line["loss"]) for line in lines]
+    first = max([20, *map(cell_len, names)])
+    text = Text()
+    text.append(_line("", [column.title.rjust(column.width) for column in columns], first).rstrip() + "\n", "dim")
+    for i, name in enumerate(names):
+        text.append(_line(name, [column.cells[i] for column in columns], first).rstrip() + "\n")
+    text.append(f"  * best {words.clean(data.metric)} so far, {words.direction(data)}", "dim")
+    return text
+
+
 def verdict(data: TuneData, width: int = 100) -> Text:
-    """The answer, what got worse, and how far it holds."""
+    """The answer, what got worse, and how far it holds; of a search that was stopped, that there is none."""
+    if data.status == "interrupted":
+        said = _pairs(
+            [("STOPPED", "There is no verdict, and the test part was not read. What was finished is kept.")], width
+        )
+        return Text("\n".join(said), "bold yellow")
     worse = words.got_worse(data)
     sentences = [words.clean(data.verdict), *(f"Also: {sentence}" for sentence in worse[:MOST_WORSE])]
     if len(worse) > MOST_WORSE:
@@ -138,6 +182,20 @@ def _columns(data: TuneData, rows: list[Row], numbers: words.Numbers) -> list[_C
         _Column(f"against {words.against(data)}, 95 %", both, align="<"),
         _Column("p", [words.p_value(row.p_value) for row in rows]),
     ]
+
+
+def _watched(data: TuneData, rows: list[Row], room: int) -> list[_Column]:
+    """The watched metrics, as many as leave the names enough room."""
+    found = {metric["name"]: [cell["text"] for cell in metric["cells"]] for metric in sections.secondary(data, rows)}
+    columns = []
+    for name in list(data.metrics)[1:]:
+        if name in found:
+            column = _Column(words.clean(name), found[name])
+            room -= column.width + len(GAP)
+            if room < LEAST_NAME:
+                break
+            columns.append(column)
+    return columns
 
 
 def _line(left: str, cells: Iterable[str], first: int) -> str:

@@ -142,7 +142,7 @@ def at_bound(row: Row) -> list[str]:
 def torch_optimizer(name: str) -> str:
     """The class in torch.optim: "adamw" is AdamW. A rule that torch lacks is written as a name too: Lion."""
     rule = RULES.get(name.lower())
-    return (rule.torch_name or rule.name.capitalize()) if rule else name
+    return (rule.torch_name or rule.name.capitalize()) if rule else clean(name)
 
 
 def optimizer(chosen: Mapping[str, Any]) -> str:

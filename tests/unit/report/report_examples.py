@@ -1,4 +1,4 @@
-"""Two results that no run gave, with everything a report can show: made once, small, the same every time."""
+"""Results that no run gave, with everything a report can show: made once, small, the same every time."""
 
 import math
 
@@ -164,6 +164,86 @@ def equivalent() -> TuneData:
     poly = next(row for row in data.table if row.loss == "poly1_cross_entropy")
     poly.difference_low, poly.difference_high = -0.004, 0.0082
     return data
+
+
+def imbalanced(**changes) -> TuneData:
+    """Two classes, one rare: a cost decides, others are watched, thresholds, settings, importance, many notes."""
+    rows = [
+        Row("binary_cross_entropy_with_logits", params={"pos_weight": 3.5}, optimizer=ADAMW, validation=0.212,
+            test=0.2301, low=0.2, high=0.26, secondary={"average_precision": 0.61, "f1": 0.48, "log_loss": 0.12},
+            threshold=-1.25, thresholds={"f1": -0.4}, settings={"schedule": "cosine", "dropout": 0.1},
+            runs=[0.231, 0.229]),
+        Row("sigmoid_focal_loss", params={"gamma": 2.25, "alpha": 0.7}, optimizer={**ADAMW, "lr": 0.01},
+            validation=0.18, test=0.1875, low=0.16, high=0.22, difference=-0.0426, difference_low=-0.07,
+            difference_high=-0.0152, p_value=0.004, threshold=-0.5, thresholds={"f1": 0.125},
+            secondary={"average_precision": 0.66, "f1": 0.47, "log_loss": 0.31},
+            worse=["log_loss (0.31 against 0.12)"], settings={"schedule": "constant", "dropout": 0.0},
+            runs=[0.187, 0.188], at_bound=["adamw.lr"]),
+        Row("binary_cross_entropy_with_logits", role="untuned", optimizer={"name": "adamw", "lr": 0.001}, test=0.31,
+            difference=0.08, difference_low=0.05, difference_high=0.11),
+        *(Row(name, role="baseline", test=test, difference=test - 0.2301, difference_low=test - 0.26,
+              difference_high=test - 0.2, secondary={"average_precision": 0.5})
+          for name, test in (("not a network: linear", 0.27), ("not a network: gradient boosting", 0.22),
+                             ("cross_entropy + class weights", 0.235), ("cross_entropy + balanced sampling", 0.241),
+                             ("cross_entropy + logit adjustment", 0.2301))),
+        Row("majority class", role="baseline", test=0.5),
+    ]  # fmt: skip
+    data = TuneData(
+        task="binary",
+        metric="cost",
+        higher_is_better=False,
+        default="binary_cross_entropy_with_logits",
+        winner="sigmoid_focal_loss",
+        verdict_kind="better",
+        keep_default=False,
+        verdict="Use sigmoid_focal_loss instead of binary_cross_entropy_with_logits. Better: cost falls by 0.0426.",
+        detectable=0.03,
+        margin=0.002,
+        table=rows,
+        trials=_trials({"binary_cross_entropy_with_logits": ("pos_weight", 0.1, 60.0),
+                        "sigmoid_focal_loss": ("gamma", 0.0, 5.0)}, [2, 4, 8], base=0.5, gain=-0.3),
+        versions={"losslab": "0.1.0", "torch": "2.13.0"},
+        data_checksum="sha256:1b50",
+        data="frauds: 5,000 rows, 12 columns, 2 classes (100 to 4,900 rows each)",
+        split={"train": 3000, "validation": 1000, "test": 1000, "how": "stratified, seed 0"},
+        model="mlp 12-64-64-1",
+        plan="32 trials = 2 losses x 16, then 3 finalists x 20 retrainings",
+        rungs=[2, 4, 8],
+        epochs=8,
+        points=False,
+        notes=["column 'refund' gives the target away: it alone predicts 99 % of the rows",
+               *(f"column 'v{i}' is left out: it has one value in every row" for i in range(30))],
+        ledger=[{"date": "2026-03-01", "study": "frauds-1", "split": "ab12"}],
+        command="losslab tune frauds.csv --target fraud --cost fn=10,fp=1 --watch average_precision,f1",
+        waterfall=[{"step": "untuned", "value": 0.31}, {"step": "tuned", "value": 0.25},
+                   {"step": "threshold", "value": 0.2301}, {"step": "loss", "value": 0.1875}],
+        learning_curves={"binary_cross_entropy_with_logits": _curve(0.5, 0.21, 8),
+                         "sigmoid_focal_loss": _curve(0.48, 0.18, 8)},
+        winner_detail={
+            "calibration": {"default": {"confidence": [0.62, 0.985], "accuracy": [0.7, 0.99], "count": [40, 960]},
+                            "winner": {"confidence": [0.6, 0.9], "accuracy": [0.9, 0.98], "count": [300, 700]}},
+            "confusion": {"default": [[960, 20], [9, 11]], "winner": [[940, 40], [4, 16]], "classes": ["ok", "fraud"]},
+        },
+        metrics={
+            "cost": {"higher_is_better": False, "points": False, "summary": "mean cost of a row: fn=10, fp=1"},
+            "average_precision": {"higher_is_better": True, "points": True, "summary": ""},
+            "f1": {"higher_is_better": True, "points": True, "summary": ""},
+        },
+        importance={"binary_cross_entropy_with_logits": {"adamw.lr": 0.61, "pos_weight": 0.3, "dropout": 0.09},
+                    "sigmoid_focal_loss": {"adamw.lr": 0.2, "gamma": 0.75}},
+        budget="10m: 32 trials, decided from 12 steps of a probe",
+    )  # fmt: skip
+    return _changed(data, changes)
+
+
+def interrupted(**changes) -> TuneData:
+    """A search that was stopped before any finalist was trained afresh."""
+    data = digits(
+        status="interrupted", table=[], verdict="", winner="", waterfall=[], learning_curves={}, winner_detail={},
+        disagreements=[], ledger=[], detectable=None, seconds={},
+    )  # fmt: skip
+    data.trials = data.trials[:40]
+    return _changed(data, changes)
 
 
 def _changed(data: TuneData, changes: dict) -> TuneData:
