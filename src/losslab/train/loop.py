@@ -86,15 +86,17 @@ def _drop(population: Population, finite: Tensor) -> list[Broken]:
 
 
 @torch.no_grad()
-def predict(population: Population, folds: Sequence[Fold], rows: Tensor) -> Tensor:
-    """Raw outputs (K, n, ...) in evaluation mode for row numbers (n,), each member through its own preprocessing."""
-    network, parameters = population.network, population.network.parameters()
+def predict(population: Population, folds: Sequence[Fold], rows: Tensor, *, best: bool = True) -> Tensor:
+    """Raw outputs (K, n, ...) in evaluation mode for row numbers (n,), each member through its own preprocessing.
+
+    With the weights that predict (see `Population.showing`), in full precision.
+    """
     of_member = [member.fold for member in population.members]
     view = None if len(set(of_member)) == 1 else FoldView(folds, of_member)
     parts = []
-    if isinstance(network, Single):
-        network.keys = []
-    with drawing_from(key("predict", population.seed, population.epoch)), without_speed_warnings():
+    seed = key("predict", population.seed, population.epoch)
+    with drawing_from(seed), without_speed_warnings(), population.showing(best=best) as network:
+        network.keys, parameters = [], network.parameters()
         for part in rows.split(ROWS_AT_ONCE):
             if view is None:
                 x, _ = gather(folds[of_member[0]], part, len(population))

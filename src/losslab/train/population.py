@@ -1,12 +1,14 @@
 """K members that train together: their weights, losses, optimisers and clocks."""
 
-from collections.abc import Callable, Iterable, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import vmap
 
 from losslab.optim import get as update_rule
@@ -15,6 +17,7 @@ from losslab.optim.rule import State, UpdateRule
 from losslab.train.accumulate import Part, parts
 from losslab.train.average import Average
 from losslab.train.clip import Clip
+from losslab.train.early import Best
 from losslab.train.lower import lower
 from losslab.train.member import Member, Objective
 from losslab.train.network import Network
@@ -84,10 +87,64 @@ class Population:
         self.rates: Tensor | None = None  # (K, S) factors on the learning rates, of the steps of this epoch
         self.autocast = self.members[0].training.autocast
         self.average: Average | None = None
+        self.best: Best | None = None  # of a population with members that stop early, once they were looked at
+        self.rested = False  # stopped early: trains no more, and predicts with the best weights
         self._group({})
 
     def __len__(self) -> int:
         return len(self.members)
+
+    @property
+    def patient(self) -> bool:
+        """Whether a member may stop early."""
+        return any(member.training.patience for member in self.members)
+
+    @contextmanager
+    def showing(self, *, best: bool = True) -> Iterator[Network]:
+        """The network with the weights that predict: the mean where one is kept, the best so far with patience.
+
+        Leaves it as it was. best: False for the latest, also of members with patience.
+        """
+        network, kept = self.network, self.best if best else None
+        if kept is None and self.average is None:
+            yield network
+            return
+        flat, constants = network.flat, network.constants()
+        network.flat = kept.weights if kept else self.latest
+        if kept:
+            network.load_constants(kept.constants)
+        try:
+            yield network
+        finally:
+            network.flat = flat
+            if kept:
+                network.load_constants(constants)
+
+    @property
+    def latest(self) -> Tensor:
+        """The weights (K, P) that predict now: their mean, where one is kept."""
+        return self.network.flat if self.average is None else self.average.mean
+
+    def module(self, place: int) -> nn.Module:
+        """A member as an ordinary module, with the weights that predict."""
+        with self.showing() as network:
+            return network.module(place)
+
+    def look(self, value: Tensor) -> list[int]:
+        """Takes in a metric (K,), higher is better, and returns the places of members whose patience is at an end."""
+        now = (self.latest, self.network.constants(), value.to(self.clock.device), self.epoch)
+        self.best = Best.first(*now) if self.best is None else self.best.after(*now, self.members)
+        return self.best.over(self.members)
+
+    def rest(self, places: Sequence[int]) -> "Population":
+        """Takes members that stopped out of the stack, into a population that keeps their best weights."""
+        if self.best is None:
+            raise RuntimeError("members stop early only after they were looked at")
+        resting = copy.copy(self)
+        resting.network, resting.rested = copy.copy(self.network), True
+        resting.keep(places)
+        self.keep([place for place in range(len(self)) if place not in places])
+        return resting
 
     def losses(self, output: Tensor, y: Tensor) -> Tensor:
         """The mean loss of each member (K,) from outputs (K, B, ...) and targets (K, B, ...)."""
@@ -158,6 +215,7 @@ class Population:
         self.clock = self.clock[chosen]
         self.rates = None if self.rates is None else self.rates[chosen]
         mean = None if self.average is None else self.average.mean[chosen]
+        self.best = None if self.best is None else self.best.keep(chosen)
         self.members = [self.members[int(index)] for index in chosen]
         self._group(state, mean)
 
@@ -168,6 +226,7 @@ class Population:
             "constants": self.network.constants(), "state": self._state(),
             "seed": self.seed, "epoch": self.epoch, "position": self.position,
             "mean": None if self.average is None else self.average.mean,
+            "best": None if self.best is None else vars(self.best), "rested": self.rested,
         }  # fmt: skip
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
@@ -176,6 +235,7 @@ class Population:
         self.network.flat, self.clock = saved["flat"], saved["clock"]
         self.seed, self.epoch, self.position = saved["seed"], saved["epoch"], saved["position"]
         self.network.load_constants(saved["constants"])
+        self.best, self.rested = saved["best"] and Best(**saved["best"]), saved["rested"]
         self._group(saved["state"], saved["mean"])
 
     def _state(self) -> dict[str, Tensor]:

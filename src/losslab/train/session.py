@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from losslab.train.assemble import ENGINES, Assembly, modules_of
+from losslab.train.early import Watch
 from losslab.train.loop import Broken, Stopped, advance, predict
 from losslab.train.member import Member
 from losslab.train.population import Population
@@ -19,7 +20,9 @@ class Session:
     """The training of some members: `advance` to a rung, `predict`, `keep`, again.
 
     With a `checkpoint` path, `save()` writes all that changes while training; a session of the same members made with a
-    checkpoint on disk goes on from there. `reached` is how many epochs all members have behind them.
+    checkpoint on disk goes on from there. `reached` is how many epochs all members have behind them. Members with
+    patience need a `watch`: they are looked at after each epoch, predict with their best weights so far, and leave the
+    stack when their patience is at an end; `stopped` says after which epoch, by number.
     """
 
     def __init__(
@@ -30,9 +33,12 @@ class Session:
         checkpoint: Path | None = None,
         stop: Callable[[], bool] = lambda: False,
         on_step: Callable[[int], None] = lambda members: None,
+        watch: Watch | None = None,
     ) -> None:
         self.assembly, self.checkpoint, self.stop, self.on_step = assembly, checkpoint, stop, on_step
+        self.watch = watch
         self.broken: list[Broken] = []
+        self.stopped: dict[int, int] = {}
         self.populations: list[Population] = []
         saved = read_checkpoint(checkpoint, assembly.device)
         if saved is None:
@@ -40,11 +46,12 @@ class Session:
         else:
             self.populations = [self._restore(one, members) for one in saved["populations"]]
             self.broken = [Broken(*one) for one in saved["broken"]]
+            self.stopped = saved["stopped"]
 
     def start(self, members: Sequence[Member]) -> None:
         """Everyone at the first step."""
         self.populations = [plan.population() for plan in self.assembly.plans(members)]
-        self.broken = []
+        self.broken, self.stopped = [], {}
 
     def leads_to(self, epoch: int, numbers: Iterable[int]) -> bool:
         """Whether this training can still be looked at after `epoch` epochs, with all members of these numbers in it.
@@ -70,16 +77,49 @@ class Session:
         """
         before = len(self.broken)
         try:
-            for population in self.populations:
-                self.broken += advance(population, self.assembly.folds, epochs, stop=self.stop, on_step=self.on_step)
+            for population in list(self.populations):
+                self._advance(population, epochs)
         except Stopped as stopped:
             self.broken += stopped.broken
             self._forget_empty()
             self.save()
             raise
         self._forget_empty()
+        for population in self.populations:
+            population.epoch = max(population.epoch, epochs)  # of those at rest, too
         self.save()
         return self.broken[before:]
+
+    def _advance(self, population: Population, epochs: int) -> None:
+        """One population; epoch by epoch, where members may stop early."""
+        if population.rested:
+            return
+        if population.patient and self.watch is None:
+            raise ValueError("patience needs a metric that is read after each epoch: give the session a watch")
+        watched = self.watch if population.patient else None
+        for end in range(population.epoch + 1, epochs + 1) if watched else [epochs]:
+            self.broken += advance(population, self.assembly.folds, end, stop=self.stop, on_step=self.on_step)
+            if watched and len(population):
+                self._look(population, watched)
+
+    def _look(self, population: Population, watch: Watch) -> None:
+        """Reads the metric of the latest weights; who has waited too long goes to rest."""
+        outputs = predict(population, self.assembly.folds, watch.rows.to(self.assembly.device), best=False).cpu()
+        value = watch.values(population.members, outputs)
+        over = population.look(value if watch.higher_is_better else -value)
+        if over:
+            self.stopped |= {population.members[place].number: population.epoch for place in over}
+            self.populations.append(population.rest(over))
+
+    def best_epochs(self) -> dict[int, int]:
+        """The epoch whose weights a member predicts with, by number; of members with patience."""
+        return {
+            member.number: int(epoch)
+            for population in self.populations
+            if population.best is not None
+            for member, epoch in zip(population.members, population.best.epoch, strict=True)
+            if member.training.patience
+        }
 
     def predict(self, rows: Tensor) -> list[tuple[list[Member], Tensor]]:
         """For each population, its members and their raw outputs (K, n, ...) on rows (n,)."""
@@ -105,6 +145,7 @@ class Session:
                 for p in self.populations
             ],
             "broken": [astuple(one) for one in self.broken],
+            "stopped": self.stopped,
         }
         temporary = self.checkpoint.with_suffix(".new")
         try:
