@@ -24,13 +24,14 @@ def read_arrow(path: Path) -> tuple[Any, tuple[str, ...]]:
     try:
         table, told = _parquet(path) if parquet else _feather(path)
         table.validate(full=True)
-        frame = table.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=True)
-    except (pa.ArrowException, OSError, UnicodeError, OverflowError, MemoryError, LookupError, TypeError) as error:
+        table = table.replace_schema_metadata(None)  # what pandas adds to it is not needed, and may be damaged
+        frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, LookupError, TypeError) as error:
+        if str(error).startswith(str(path)):
+            raise
         kind = "Parquet" if parquet else "Feather"
         said = " ".join(str(error).split())[:LONGEST] or type(error).__name__
-        raise ValueError(
-            f"{path} cannot be read as a {kind} file, it is damaged, cut off or another kind: {said}"
-        ) from None
+        raise ValueError(f"{path} cannot be read as a {kind} file; damaged, cut off or another kind: {said}") from None
     notes = []
     unnamed = [name for name in frame.columns if INDEX.fullmatch(str(name))]
     if unnamed:

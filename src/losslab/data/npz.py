@@ -35,12 +35,11 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
             names = list(file.files)
             arrays = {name: _array(path, file, name) for name in names}
     except DAMAGE as error:
-        if str(path) in str(error) or path.name + ":" in str(error):
+        if str(error).startswith((str(path), path.name)):
             raise
         said = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(
-            f"{path} cannot be read as a .npz file, it is damaged, cut off or another kind: {said}"
-        ) from None
+        said = "its index does not fit its contents" if isinstance(error, OSError) else said
+        raise ValueError(f"{path} cannot be read as a .npz file; damaged, cut off or another kind: {said}") from None
     if not arrays:
         raise ValueError(f"{path} holds no arrays")
     return arrays, told
