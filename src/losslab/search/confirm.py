@@ -51,6 +51,8 @@ class Confirmation:
     what was trained stays on disk (the study removes it when its result is safe), and is not trained again.
     """
 
+    kind = "retrained"  # of its lines in the journal
+
     def __init__(
         self, problem: Problem, make_assembly: Callable[[Folds], Assembly], records: Mapping[str, LossRecord],
         finalists: Mapping[str, Configuration], runs: int, *, seed: int = 0, epochs: int = 20, batch_size: int = 64,
@@ -66,7 +68,7 @@ class Confirmation:
         self.values = {
             (record["epoch"], int(number)): value
             for record in written
-            if record["kind"] == "retrained"
+            if record["kind"] == self.kind
             for number, value in record["values"].items()
         }
 
@@ -83,6 +85,7 @@ class Confirmation:
         done = 0
         for first, block in self._blocks():
             folds = Folds.of(self.problem, [self._rows(run) for run in block])
+            folds = self._trained_on(folds)
             assembly = self.make_assembly(folds)
             for end, places in self._ends().items():
                 path = self.checkpoint and self.checkpoint.with_name(f"{self.checkpoint.name}-{first}-{end}.pt")
@@ -93,11 +96,11 @@ class Confirmation:
                 if not session.leads_to(unknown[0] if unknown else end, numbers):
                     session.start(members)
                 self._train(session, folds, end)
-                self._keep_outputs(session, first)
+                self._keep_outputs(session, block)
                 done += len(members)
                 on_rung(done, len(self.retrained) * self.runs)
-            rows += folds.rows
-            prepared += folds.prepared
+            rows += folds.rows[: len(block)]
+            prepared += folds.prepared[: len(block)]
         self.folds = Folds(self.problem, rows, prepared)
         for (epoch, number), value in sorted(self.values.items()):
             self._of(number).curve.setdefault(epoch, []).append(value)
@@ -144,15 +147,23 @@ class Confirmation:
                 return rows
         return train
 
+    def _trained_on(self, folds: Folds) -> Folds:
+        """The folds of a block of runs: those of its rows, for every finalist."""
+        return folds
+
+    def _first_fold(self, place: int, block: range) -> int:
+        """Where the folds of a finalist begin."""
+        return 0
+
     def _members(self, place: int, block: range, folds: Folds) -> list[Member]:
         configuration = self.retrained[self.labels[place]].configuration
-        record = self.records[configuration.loss]
+        record, first = self.records[configuration.loss], self._first_fold(place, block)
         return [
             folds.member(
                 configuration, record, number=place * self.runs + run, seed=key("retrain", self.seed, run) % 2**31,
                 fold=fold, batch_size=self.batch_size, epochs=self.epochs,
             )
-            for fold, run in enumerate(block)
+            for fold, run in enumerate(block, first)
         ]  # fmt: skip
 
     def _train(self, session: Session, folds: Folds, end: int) -> None:
@@ -169,18 +180,18 @@ class Confirmation:
                 values |= {member.number: float(value) for member, value in zip(members, found, strict=True)}
             self.values |= {(epoch, number): value for number, value in values.items()}
             if self.journal:
-                self.journal.append([{"kind": "retrained", "epoch": epoch, "values": values}])
+                self.journal.append([{"kind": self.kind, "epoch": epoch, "values": values}])
         for one in session.broken:
             self._of(one.number).broken.append(str(one))
 
-    def _keep_outputs(self, session: Session, first: int) -> None:
+    def _keep_outputs(self, session: Session, block: range) -> None:
         """Raw outputs of everyone, in the order of the runs."""
         split = self.problem.split
         validation, test = session.predict(split.validation), session.predict(split.test)
         for (members, on_validation), (_, on_test) in zip(validation, test, strict=True):
             for member, *outputs in zip(members, on_validation, on_test, strict=True):
                 one = self._of(member.number)
-                one.members.append(replace(member, fold=member.fold + first))
+                one.members.append(replace(member, fold=member.fold % len(block) + block.start))
                 one.validation.append(outputs[0])
                 one.test.append(outputs[1])
 

@@ -1,5 +1,6 @@
 """What is fixed during a study: data, split, metric, and how outputs are scored."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,24 +42,29 @@ class Problem:
         """Preprocessing fitted on these training rows only."""
         return prepare(self.table, rows, self.y_seen)
 
-    def fold(self, prepared: Prepared, rows: Tensor) -> Fold:
-        return Fold(prepared.X, prepared.y, rows, self.table.changing)
+    def fold(self, prepared: Prepared, rows: Tensor, factor: Tensor | None = None) -> Fold:
+        """Training rows as the engine takes them; a row counts by its weight in the table, times its `factor` (N,)."""
+        given = [one for one in (self.table.weight, factor) if one is not None]
+        weight = math.prod(given[1:], start=given[0]) if given else None
+        return Fold(prepared.X, prepared.y, rows, self.table.changing, weight)
 
 
 @dataclass(frozen=True)
 class Folds:
-    """Row lists with the preprocessing that was fitted on each."""
+    """Row lists with the preprocessing that was fitted on each, and how much each row of the table counts (N,)."""
 
     problem: Problem
     rows: Sequence[Tensor]
     prepared: Sequence[Prepared]
+    factors: Sequence[Tensor | None] = ()  # None, or nothing at all: one
 
     @classmethod
     def of(cls, problem: Problem, rows: Sequence[Tensor]) -> "Folds":
         return cls(problem, rows, [problem.prepare(part) for part in rows])
 
     def training(self) -> list[Fold]:
-        return [self.problem.fold(prepared, rows) for prepared, rows in zip(self.prepared, self.rows, strict=True)]
+        factors = self.factors or [None] * len(self.rows)
+        return [self.problem.fold(*one) for one in zip(self.prepared, self.rows, factors, strict=True)]
 
     def member(
         self, configuration: Configuration, record: LossRecord, *, number: int, seed: int, fold: int, batch_size: int,

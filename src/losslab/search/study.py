@@ -5,12 +5,15 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 
 from losslab.data.corrupt import corrupt, corrupt_text
 from losslab.data.describe import describe
+from losslab.data.leak import leak_notes
+from losslab.data.parts import part_notes
 from losslab.data.split import split
 from losslab.data.table import Table
 from losslab.metrics.cost import COST
@@ -19,6 +22,7 @@ from losslab.metrics.record import Metric
 from losslab.models.architecture import ARCHITECTURE
 from losslab.models.build import build
 from losslab.optim import get as update_rule
+from losslab.search import remedies
 from losslab.search.confirm import Confirmation
 from losslab.search.decide import UNTUNED, decide_study
 from losslab.search.dimensions import choices_of, rates_of
@@ -63,6 +67,7 @@ class Study:
             raise ValueError("nested: the parts were given, so they cannot be drawn anew; leave out one of the two")
         self.notes = list(table.notes)
         self.problem = self._problem()
+        self.notes += part_notes(table, self.problem.split) + leak_notes(table, self.problem.split.train)
         self.folds = Folds.of(self.problem, [self.problem.split.train])
         columns = tuple(self.folds.prepared[0].X.shape[1:])
         outputs = usual_width(table.task, self.problem.classes, table.width)
@@ -105,7 +110,13 @@ class Study:
 
     @property
     def finalists(self) -> int:
-        return len(self.records) + self.has_untuned
+        return len(self.records) + self.has_untuned + self.remedied * len(remedies.TRAINED)
+
+    @cached_property
+    def remedied(self) -> bool:
+        """Whether remedies for uneven classes stand beside the losses."""
+        options = self.options
+        return options.baselines and remedies.wanted(self.problem, self.records, named=options.losses is not None)
 
     def run(self) -> TuneData:
         """Search, confirmation and verdict. Raises `Stopped` between two steps when it is asked to stop."""
@@ -165,8 +176,33 @@ class Study:
             epochs=options.most_epochs, batch_size=options.first_batch_size, rungs=self.rungs, journal=journal,
             checkpoint=options.out / "confirm" if options.out else None,
         )  # fmt: skip
-        confirmation.run(stop=hooks.stop, on_step=hooks.on_step, on_rung=hooks.on_confirm)
+        total, trained = self.finalists * options.runs, len(configurations) * options.runs
+        confirmation.run(
+            stop=hooks.stop, on_step=hooks.on_step,
+            on_rung=lambda done, _: hooks.on_confirm(done, total if self.remedied else trained),
+        )  # fmt: skip
+        if self.remedied:
+            self._remedy(confirmation, journal)
         return confirmation
+
+    def _remedy(self, confirmation: Confirmation, journal: Journal | None) -> None:
+        """Retrains the default's finalist with its classes weighed and resampled, and shifts what it has learnt."""
+        options, hooks, default = self.options, self.hooks, confirmation.retrained[self.default]
+        labels = [remedies.label(self.default, name) for name in remedies.TRAINED]
+        configuration = remedies.unweighted(default.configuration)
+        remedied = remedies.Remedied(
+            self.problem, self._assembly, self.records, dict.fromkeys(labels, configuration), options.runs,
+            seed=options.seed, epochs=options.most_epochs, batch_size=options.first_batch_size, rungs=self.rungs,
+            journal=journal, checkpoint=options.out / "remedied" if options.out else None,
+        )  # fmt: skip
+        before, total = len(confirmation.retrained) * options.runs, self.finalists * options.runs
+        remedied.run(
+            stop=hooks.stop, on_step=hooks.on_step, on_rung=lambda done, _: hooks.on_confirm(before + done, total)
+        )
+        confirmation.retrained |= remedied.retrained
+        shifted = None if default.broken else remedies.adjusted(confirmation.folds, default)
+        if shifted is not None:
+            confirmation.retrained[remedies.label(self.default, remedies.ADJUSTMENT)] = shifted
 
     def tidy(self) -> None:
         """The result is safe: what was kept to go on after an interruption goes, all but the record itself."""
@@ -211,7 +247,9 @@ class Study:
     def _candidates(self) -> Candidates:
         """The losses that fit the task, the model's head and the metric."""
         task, width = self.table.task, self.factory.out_features
-        found = candidates(task, self.options.losses, metric=self.metric.name, outputs=head_of(task, width, self.problem.classes))
+        found = candidates(
+            task, self.options.losses, metric=self.metric.name, outputs=head_of(task, width, self.problem.classes)
+        )
         check_head(self.factory.name, width, found.default, self.problem.classes, self.table.width)
         losses, notes = [], list(found.notes)
         for record in found.losses:
