@@ -6,11 +6,15 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from losslab.data.arrays import is_frame
+from losslab.data.columns import encode
+from losslab.data.encode import Encoding
+from losslab.data.kinds import as_pandas
 from losslab.data.load import load
 from losslab.data.table import Table, Task, as_float
 from losslab.metrics.record import Needs
@@ -25,7 +29,7 @@ from losslab.train.lookup import head_of
 
 FEWEST_ROWS = 100  # with fewer, a fifth of them says nothing about which loss is better
 FEWEST_OF_A_CLASS = 5  # so that each part has one
-LEAST_STEPS = 200  # of a training that no search has chosen the epochs of
+LEAST_STEPS = 300  # of a training that no search has chosen the epochs of
 
 
 class LossTuned(BaseEstimator):
@@ -53,7 +57,20 @@ class LossTuned(BaseEstimator):
         self.device = device
         self.random_state = random_state
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, task: Task) -> None:
+    def _checked(self, X: Any, y: Any, y_numeric: bool = False) -> tuple[Any, np.ndarray]:
+        """Rows and targets as scikit-learn checks them. A DataFrame stays one: it may hold categories, dates, gaps."""
+        X = as_pandas(X)
+        if not is_frame(X):
+            return validate_data(self, X, y, dtype=np.float64, y_numeric=y_numeric, ensure_min_samples=2)
+        validate_data(self, X, skip_check_array=True)
+        check_consistent_length(X, y)
+        if len(X) < 2:
+            raise ValueError(f"X has n_samples={len(X)}: at least 2 are needed")
+        y = column_or_1d(y, dtype=np.float64 if y_numeric else None, warn=True)
+        assert_all_finite(y, input_name="y")
+        return X, y
+
+    def _fit(self, X: Any, y: np.ndarray, task: Task) -> None:
         """Searches where there is enough to compare with, else trains with one loss; then trains on all rows."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.result_: TuneResult | None = None
@@ -64,6 +81,8 @@ class LossTuned(BaseEstimator):
         else:
             table = table_of(X, y, task)
             record, how = self._one_loss(table, few)
+        self._encoding: Encoding | None = table.encoding
+        self._columns = list(X.columns) if is_frame(X) else None
         self._trained: Trained = train_on_all(table, self.model, record, seed=seed, device=self.device, **how)
         self.n_iter_ = self._trained.epochs
 
@@ -104,9 +123,23 @@ class LossTuned(BaseEstimator):
 
     def _read(self, X: Any, needs: Needs) -> np.ndarray:
         check_is_fitted(self)
-        values = validate_data(self, X, reset=False, dtype=np.float64)
-        found: np.ndarray = self._trained.read(torch.from_numpy(np.ascontiguousarray(values)), needs).numpy()
+        if self._encoding is None:
+            values = np.ascontiguousarray(validate_data(self, X, reset=False, dtype=np.float64))
+        else:
+            values = self._encoding.apply(self._as_frame(X))
+        found: np.ndarray = self._trained.read(torch.from_numpy(values), needs).numpy()
         return found
+
+    def _as_frame(self, X: Any) -> Any:
+        """Rows as the DataFrame that `fit` saw."""
+        X = as_pandas(X)
+        if is_frame(X):
+            validate_data(self, X, reset=False, skip_check_array=True)
+            return X
+        import pandas as pd
+
+        values = validate_data(self, X, reset=False, dtype=None, ensure_all_finite=False)
+        return pd.DataFrame(values, columns=self._columns)
 
 
 def gives_probability(estimator: LossTuned) -> bool:
@@ -154,8 +187,11 @@ class LossTunedClassifier(ClassifierMixin, LossTuned):
     """
 
     def fit(self, X: Any, y: Any) -> Self:
-        """X (n, D) and labels y (n,) of any kind. Raises ValueError for one class, or numbers that are no labels."""
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
+        """X (n, D), labels y (n,) of any kind. Raises ValueError for one class, or numbers that are no labels.
+
+        X: numbers, or a DataFrame, whose categories and dates are encoded and whose missing values are filled.
+        """
+        X, y = self._checked(X, y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -197,8 +233,8 @@ class LossTunedRegressor(RegressorMixin, LossTuned):
     """
 
     def fit(self, X: Any, y: Any) -> Self:
-        """X (n, D) and numbers y (n,)."""
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        """X (n, D) and numbers y (n,); X as for the classifier."""
+        X, y = self._checked(X, y, y_numeric=True)
         self._fit(X, y, "regression")
         return self
 
@@ -220,11 +256,15 @@ def too_few(y: np.ndarray, task: Task) -> str:
     return ""
 
 
-def table_of(X: np.ndarray, y: np.ndarray, task: Task) -> Table:
+def table_of(X: Any, y: np.ndarray, task: Task) -> Table:
     """Rows as they are, however few."""
+    encoding, levels = None, dict[int, int]()
+    if is_frame(X):
+        X, encoding, _ = encode(X)
+        levels = encoding.levels
     classes = () if task == "regression" else tuple(map(str, range(int(y.max()) + 1)))
     target = torch.from_numpy(y.astype(np.float32 if task == "regression" else np.int64))
-    return Table("data", as_float(X), target, task, "as given", classes=classes)
+    return Table("data", as_float(X), target, task, "as given", classes=classes, encoding=encoding, levels=levels)
 
 
 def first(value: Any) -> Any:

@@ -67,9 +67,8 @@ def train_on_all(
     rows = torch.arange(len(table.y))
     prepared = prepare(table, rows)
     classes = max(len(table.classes), 1)
-    factory = build(
-        model, tuple(prepared.X.shape[1:]), classes if table.task == "multiclass" else 1, pretrained=pretrained
-    )
+    width = classes if table.task == "multiclass" else 1
+    factory = build(model, tuple(prepared.X.shape[1:]), width, pretrained=pretrained, levels=table.levels)
     name = optimizer if isinstance(optimizer, str) else optimizer["name"]
     start = default_configuration(record, {name: update_rule(name)})
     found = dict(start.hyper if isinstance(optimizer, str) else optimizer)
@@ -111,7 +110,7 @@ def split_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 def head_width(table: Table, model: Any) -> int | None:
     """The number of outputs of a model that cannot be given another head; None for one that can."""
     columns = tuple(prepare(table, torch.arange(len(table.y))).X.shape[1:])
-    return build(model, columns, table.outputs if table.task == "multiclass" else 1).out_features
+    return build(model, columns, table.outputs if table.task == "multiclass" else 1, levels=table.levels).out_features
 
 
 def default_record(table: Table, model: Any, loss: Any = None) -> LossRecord:

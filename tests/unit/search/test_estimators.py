@@ -4,6 +4,7 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -130,7 +131,7 @@ def test_few_rows_get_the_default_and_are_told():
         clf = LossTunedClassifier(random_state=0).fit(X, y)
     assert clf.verdict_ == f"Keep binary_cross_entropy_with_logits. Undecided: {told}."
     assert clf.score(X, y) == 1
-    assert clf.n_iter_ == 100  # 200 steps of two batches
+    assert clf.n_iter_ == 150  # 300 steps of two batches
 
 
 @pytest.mark.parametrize(("y", "task", "told"), [
@@ -186,3 +187,41 @@ def test_predictions_of_a_row_do_not_depend_on_its_neighbours(fitted):
     clf, X, _ = fitted
     whole = clf.predict_proba(X)
     np.testing.assert_allclose(np.vstack([clf.predict_proba(X[i : i + 1]) for i in range(20)]), whole[:20], rtol=1e-12)
+
+
+def test_a_frame_with_categories_codes_dates_and_gaps():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({
+        "city": rng.choice(["Rome", "Oslo"], 200), "shop": [f"shop {i}" for i in rng.integers(0, 30, 200)],
+        "size": rng.normal(size=200), "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(200), "D"),
+    })  # fmt: skip
+    y = np.where(frame["city"] == "Rome", 5.0, -5.0) + frame["size"]
+    frame.loc[::7, "size"] = None
+    reg = LossTunedRegressor("mlp:16", loss="mse_loss", epochs=60, random_state=0).fit(frame, y)
+    assert reg.feature_names_in_.tolist() == ["city", "shop", "size", "day"]
+    assert reg.score(frame, y) > 0.9
+    new = frame.iloc[[3, 4]].assign(city=["Rome", "Bonn"], shop=["shop 1", "never seen"])
+    rome, bonn = reg.predict(new)
+    assert 2 < rome < 8
+    assert np.isfinite(bonn)
+    with pytest.raises(ValueError, match="feature names should match"):
+        reg.predict(frame[["shop", "city", "size", "day"]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # scikit-learn's: an array has no feature names
+        np.testing.assert_allclose(reg.predict(frame.to_numpy(dtype=object)[:5]), reg.predict(frame[:5]), rtol=1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # 20 rows are few
+        few = LossTunedClassifier("linear", random_state=0).fit(frame[:20], np.where(y > 0, "big", "small")[:20])
+    assert few.score(frame[:20], np.where(y > 0, "big", "small")[:20]) >= 0.8
+
+
+def test_a_search_over_a_frame():
+    bunch = load_diabetes(as_frame=True)
+    frame = bunch.data.assign(sex=np.where(bunch.data["sex"] > 0, "m", "w"))
+    reg = LossTunedRegressor(losses=["huber_loss"], **SMALL).fit(frame, bunch.target)
+    assert reg.score(frame, bunch.target) > 0.4
+    assert reg.result_.task == "regression"
+    polars = pytest.importorskip("polars")
+    np.testing.assert_allclose(reg.predict(polars.DataFrame(frame)), reg.predict(frame), rtol=1e-12)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        reg.fit(frame, bunch.target.where(bunch.target > 100))
