@@ -20,6 +20,9 @@ TASKS = {
     "binary": "two classes",
     "multiclass": "classes, one of which is right",
     "multilabel": "labels, several of which may be right",
+    "count": "counts",
+    "positive": "positive amounts",
+    "ordinal": "classes that have an order",
     "segmentation": "masks of images",
     "boxes": "boxes",
     "embedding": "embeddings",
@@ -34,6 +37,7 @@ LINKS = {
     "sigmoid": "no activation: the sigmoid is inside the loss",
     "softmax": "no activation: the softmax is inside the loss",
     "exp": "its exponential is the prediction",
+    "cumulative": "no activation: the sigmoid of each output is the chance to lie above its threshold",
     "arg-max": "no activation: the largest score is the prediction, and there is no probability",
 }
 OF_LOG_PROBABILITIES = "log_softmax: the outputs are log-probabilities"
@@ -112,9 +116,11 @@ def in_torch(record: LossRecord) -> str:
 
 
 def tuned(record: LossRecord) -> str:
-    if record.untunable:
-        return f"not searched, because {record.untunable}"
-    return "searched" if record.by_default else "searched where it is named"
+    said = "searched" if record.by_default else "searched where it is named"
+    if record.tunable_as:
+        tasks = " and ".join(TASKS.get(task, task) for task in record.tunable_as)
+        return f"{said} for {tasks}; elsewhere not, because {record.untunable}"
+    return f"not searched, because {record.untunable}" if record.untunable else said
 
 
 def parameters(record: LossRecord) -> list[str]:

@@ -6,11 +6,13 @@ from prose import markdown
 
 from losslab.catalog import CATALOGUE
 from losslab.spec.record import LossRecord
+from losslab.spec.tasks import tunable, usual
 
 TITLES = {
     "regression": "Real targets",
     "binary": "Two classes, one output",
     "multiclass": "Classes, a score for each",
+    "ordinal": "Classes that have an order",
     "multilabel": "Labels, several of which may be right",
     "segmentation": "Masks of images",
     "boxes": "Boxes",
@@ -49,6 +51,6 @@ def section_of(record: LossRecord) -> str:
 
 def line(record: LossRecord) -> str:
     torch_name = f"`{record.module_name}`" if record.torch_name else ""
-    tuned = "no" if record.untunable else "yes" if record.by_default else "named"
+    tuned = "yes" if usual(record) else "named" if tunable(record) else "no"
     summary = markdown(record.summary).replace("|", r"\|")
     return f"| [`{record.name}`]({record.name}.md) | {summary} | {torch_name} | {tuned} |"

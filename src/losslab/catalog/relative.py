@@ -92,11 +92,12 @@ def log_ratio_loss(input: Tensor, target: Tensor) -> Tensor:
     kind="pointwise",
     formula=r"\frac{|r|}{\max(|y|, \epsilon)}",
     source="De Myttenaere et al., Mean absolute percentage error for regression models, Neurocomputing 2016",
-    task="regression",
+    task=("regression", "count", "positive"),
     bounds={"eps": Parameter(POSITIVE, unit="target")},
     kinks=lambda eps: (0.0,),
     by_default=False,
     untunable=STANDARDISED,
+    tunable_as=("count", "positive"),
     facts=Facts(attained=same, convex=True, lipschitz=lambda eps: 1 / eps, symmetric=False),
     cases=(
         # 1/4 and 3/2; slopes 1/4 and -1/2, halved
@@ -121,10 +122,11 @@ def mape_loss(input: Tensor, target: Tensor, *, eps: float | Tensor = 1e-7) -> T
     formula=r"\frac{2\,|r|}{|x| + |y|}",
     source="Makridakis, Accuracy measures: theoretical and practical concerns, "
     "International Journal of Forecasting 1993",
-    task="regression",
+    task=("regression", "count", "positive"),
     kinks=lambda: (0.0,),
     by_default=False,
     untunable=STANDARDISED,
+    tunable_as=("count", "positive"),
     facts=Facts(Interval(0, 2), attained=same, symmetric=True),
     cases=(
         # 2 * 2 / 8 and 2 * 3 / 5; slopes 4 |y| / (|x| + |y|)^2: 12/64 and -16/25, halved

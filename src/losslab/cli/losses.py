@@ -127,9 +127,8 @@ def grouped(groups: dict[str, list["LossRecord"]], width: int, task: Any = None)
     for tasks, group in groups.items():
         lines += [tasks, ""]
         for record in group:
-            first = (
-                f"{MARKS[how(record, task)]} {record.name:<{names}}  " if beside else f"{MARKS[how(record, task)]} {record.name}"
-            )
+            mark = MARKS[how(record, task)]
+            first = f"{mark} {record.name:<{names}}  " if beside else f"{mark} {record.name}"
             indent = " " * (len(first) if beside else 6)
             text = textwrap.wrap(record.summary, max(width - 1, 40), initial_indent=first if beside else indent,
                                  subsequent_indent=indent, break_long_words=False)  # fmt: skip

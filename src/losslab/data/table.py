@@ -82,6 +82,7 @@ class Prepared:
     y_scale: float | Tensor = 1.0
     y_mad: float | Tensor = 1.0
     fitted: dict[str, Tensor] = field(default_factory=dict)  # what was fitted: mean, scale, fill
+    y_least: float = float("-inf")  # of counts and positive amounts: nothing below is predicted, in their own unit
 
 
     @property

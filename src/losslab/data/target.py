@@ -9,50 +9,85 @@ from torch import Tensor
 
 from losslab.data.frame import parse_numbers
 from losslab.data.table import Task
+from losslab.data.target_columns import read_columns
+from losslab.data.target_kinds import check_amounts, read_ordered
 from losslab.data.words import count, nearest, some
 
 FEW = 20  # whole numbers with at most this many values are classes
+AMOUNTS = ("regression", "count", "positive")
 MANY = 1000  # labels 0, 1, ... without a gap are classes up to this many values
 
 
 @dataclass(frozen=True)
 class Target:
-    """y: (N,) int64 class indices, or float32 numbers."""
+    """y: (N,) int64 class indices or float32 numbers, or (N, T) float32."""
 
     y: Tensor
     task: Task
     why: str
     classes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()  # names of the T columns
 
 
-def read_target(raw: np.ndarray, name: str, task: str | None = None, classes: tuple[str, ...] = ()) -> Target:
+def read_target(
+    raw: np.ndarray, name: str, task: str | None = None, classes: tuple[str, ...] = (), *, ordered: bool = False,
+    targets: tuple[str, ...] = (),
+) -> Target:  # fmt: skip
     """Infers the task from the values unless `task` says it; labels of any kind become 0..C-1 in sorted order.
 
     Text and booleans are classes. Whole numbers are classes where there are few of them (at most 20 values, each five
     times on average, or labels 0, 1, ... without a gap, each ten times), else a quantity. Fractions are a quantity.
+    Several columns (N, T), called `targets`, are labels where they hold 0 and 1 alone, else quantities. Counts,
+    positive amounts and ordered classes are never inferred from numbers; `ordered` says that `classes` are in an order.
     """
     if task is not None and task not in get_args(Task):
         raise ValueError(f"no task {task!r}{nearest(task, get_args(Task))}; tasks: {', '.join(get_args(Task))}")
+    if raw.ndim == 2:
+        return _several(raw, targets or tuple(f"y{place}" for place in range(raw.shape[1])), task)
+    if task in ("multilabel", "multioutput"):
+        one = "binary" if task == "multilabel" else "regression"
+        raise ValueError(f"task {task!r} wants several target columns; {name!r} is one: use task {one!r}")
     values = _values(raw, name)
     levels, codes = np.unique(values, return_inverse=True)
+    if task == "ordinal" or (ordered and task is None and len(levels) > 2):
+        each = [_label(value) for value in values]
+        y, names, found = read_ordered(values, name, classes if ordered else (), each)
+        return Target(torch.from_numpy(y), "ordinal", found if task is None else f"as given: {found}", names)
+    if task in ("count", "positive"):
+        check_amounts(values, name, task)
     inferred, why = _infer(values, levels, task)
     if len(levels) < 2:
         raise ValueError(
             f"the target {name!r} is {_label(levels[0])!r} in all {count(len(values), 'row')}: nothing to learn"
         )
-    if inferred == "regression":
-        return Target(_real(values, name), "regression", why)
+    if inferred in AMOUNTS:
+        return Target(_real(values, name), inferred, why)
+    if ordered:  # two classes: the order says which of them is the first
+        y, labels, _ = read_ordered(values, name, classes, [_label(value) for value in values], least=2)
+        return Target(torch.from_numpy(y), inferred, why, labels)
     labels = classes if len(classes) == len(levels) else tuple(_label(level) for level in levels)
     return Target(torch.from_numpy(codes.reshape(-1).astype(np.int64)), inferred, why, labels)
+
+
+def _several(raw: np.ndarray, names: tuple[str, ...], task: str | None) -> Target:
+    """(N, T) columns, each read as a target of its own would be."""
+    columns = [_values(raw[:, place], name) for place, name in enumerate(names)]
+    for column, name in zip(columns, names, strict=True):
+        if column.dtype.kind not in "biuf":
+            raise ValueError(
+                f"target column {name!r} is text ({some(sorted(set(column)), 3)}): pass 0 and 1, or numbers"
+            )
+    y, found, why = read_columns(np.stack([column.astype(np.float64) for column in columns], axis=1), names, task)
+    return Target(torch.from_numpy(y), cast(Task, found), why, targets=names)
 
 
 def _infer(values: np.ndarray, levels: np.ndarray, task: str | None) -> tuple[Task, str]:
     text = values.dtype.kind == "O"
     size = len(levels)
-    if task == "regression":
+    if task in AMOUNTS:
         if text:
-            raise ValueError(f"the target is text ({some([_label(level) for level in levels], 3)}): no regression")
-        return "regression", "as given"
+            raise ValueError(f"the target is text ({some([_label(level) for level in levels], 3)}): no {task}")
+        return cast(Task, task), "as given"
     if task == "binary" and size != 2:
         found = some([_label(level) for level in levels], 5)
         raise ValueError(f"task 'binary' wants two classes; the target has {size} different values: {found}")

@@ -58,8 +58,8 @@ def _label_metric(
         return of_confusion(confusion(prediction, target, weight))
 
     return Metric(
-        name=name, value=value, needs="label", tasks=("binary", "multiclass"), higher_is_better=True, rows=rows,
-        root=False, thresholded=True, scale=one, points=True, summary=summary, of_confusion=of_confusion,
+        name=name, value=value, needs="label", tasks=("binary", "multiclass", "ordinal"), higher_is_better=True,
+        rows=rows, root=False, thresholded=True, scale=one, points=True, summary=summary, of_confusion=of_confusion,
     )  # fmt: skip
 
 

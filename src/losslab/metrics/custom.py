@@ -11,11 +11,14 @@ from torch import Tensor
 from losslab.metrics.record import Metric, Needs
 
 _SECOND_ARGUMENT: dict[str, Needs] = {"y_score": "score", "y_proba": "probability", "y_prob": "probability"}
+VALUES = ("regression", "multioutput", "count", "positive")
+COLUMNS = ("multilabel", "multioutput")  # tasks with several target columns
 _LOWER_ENDINGS = ("_loss", "_error", "_deviance")
 
 
 def from_callable(function: Callable[..., Any], task: str, higher_is_better: bool | None = None) -> Metric:
-    """A `Metric` named after `function(prediction, target) -> number`, which sees one member: tensors (N,), (N,).
+    """A `Metric` named after `function(prediction, target) -> number`, which sees one member: tensors (N,), (N,); both
+    (N, T) where the target has several columns.
 
     - `function.needs`, if set, says what it gets; by default labels, for regression values.
     - `higher_is_better`: the argument, else the attribute of the function, else True.
@@ -30,7 +33,7 @@ def from_callable(function: Callable[..., Any], task: str, higher_is_better: boo
     name = _name(function)
     names = _argument_names(function)
     needs = getattr(function, "needs", None) or (
-        "value" if task == "regression" else _SECOND_ARGUMENT.get(names[1] if len(names) > 1 else "", "label")
+        "value" if task in VALUES else _SECOND_ARGUMENT.get(names[1] if len(names) > 1 else "", "label")
     )
     if needs not in get_args(Needs):
         raise ValueError(f"metric {name!r}: needs = {needs!r}; it must be one of {', '.join(get_args(Needs))}")
@@ -48,7 +51,8 @@ def from_callable(function: Callable[..., Any], task: str, higher_is_better: boo
         rows = prediction.shape[1]
         counts = torch.ones(rows, dtype=torch.int64) if weight is None else _whole(weight, name)
         shape = torch.broadcast_shapes(counts.shape, prediction.shape[:2])
-        counts, targets = counts.to(target.device).expand(shape), target.expand(prediction.shape[:2])
+        counts = counts.to(target.device).expand(shape)
+        targets = target.expand(prediction.shape if task in COLUMNS else prediction.shape[:2])
         found = [
             once(prediction[k].repeat_interleave(count, 0), targets[k].repeat_interleave(count, 0))
             for resample in counts.reshape(-1, *prediction.shape[:2])
@@ -62,9 +66,9 @@ def from_callable(function: Callable[..., Any], task: str, higher_is_better: boo
         return found[back].reshape(counts.shape[:-2])
 
     def scale(target: Tensor) -> float:
-        if task != "regression":
+        if task not in VALUES:
             return 1.0
-        size = abs(once(target.mean().expand(len(target)).contiguous(), target))
+        size = abs(once(target.mean(0).expand_as(target).contiguous(), target))
         return size if size > 0 and math.isfinite(size) else 1.0
 
     thresholded = needs == "label" and task == "binary"

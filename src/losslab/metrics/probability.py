@@ -63,7 +63,7 @@ def brier_scale(target: Tensor) -> float:
     return spread / 2 if len(shares) <= 2 else spread
 
 
-_CLASSES = ("binary", "multiclass")
+_CLASSES = ("binary", "multiclass", "ordinal")
 LOG_LOSS = Metric(
     name="log_loss", value=log_loss, needs="probability", tasks=_CLASSES, higher_is_better=False, rows=log_loss_rows,
     root=False, thresholded=False, scale=log_loss_scale, points=False,

@@ -61,8 +61,8 @@ def _over_classes(binary: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callabl
 
 def _rank_metric(name: str, binary: Callable[[Tensor, Tensor, Tensor], Tensor], summary: str) -> Metric:
     return Metric(
-        name=name, value=_over_classes(binary), needs="score", tasks=("binary", "multiclass"), higher_is_better=True,
-        rows=None, root=False, thresholded=False, scale=one, points=True, summary=summary,
+        name=name, value=_over_classes(binary), needs="score", tasks=("binary", "multiclass", "ordinal"),
+        higher_is_better=True, rows=None, root=False, thresholded=False, scale=one, points=True, summary=summary,
     )  # fmt: skip
 
 

@@ -16,7 +16,8 @@ class Metric:
     Shapes: K members, N rows, C classes. `prediction` is, after `needs`:
     "value" (K, N) real; "label" (K, N) int64, -1 where the model gave no number; "probability" (K, N, C) rows that sum
     to one (binary: C = 2); "score" (K, N) any monotone score of the positive class (binary only) or (K, N, C) of each
-    class. `target` is (N,) or (K, N).
+    class. `target` is (N,) or (K, N). With several target columns (multilabel, multioutput) predictions are (K, N, T),
+    probabilities those of a yes, and `target` is (N, T) or (K, N, T).
     `value(prediction, target, weight=None) -> (K,)` in float64. `weight` (N,) or (K, N) counts rows (a bootstrap passes
     whole counts); axes in front of K are kept: (B, 1, N) are B resamples that all members share, and the value is
     (B, K), for one sort of the ranks. The value is NaN where it is not defined (one class only, no rows).
@@ -25,7 +26,8 @@ class Metric:
     loss.
     `scale(target) -> float`: the length of which 1 % is the margin of equivalence (1.0 for rates).
     `of_confusion(counts (..., C, C + 1)) -> (...)`, of a metric of labels: the same number from the counts of
-    (target, label), whose last column counts the rows without an answer.
+    (target, label), whose last column counts the rows without an answer. `of_column`, of a metric of several labels:
+    what the threshold of one label is fitted for, from the counts (..., 2, 3) of its column.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Metric:
     points: bool  # differences are shown in points (hundredths)
     summary: str
     of_confusion: Callable[[Tensor], Tensor] | None = None
+    of_column: Callable[[Tensor], Tensor] | None = None
     by_member: bool = False  # a user's function: called for one member at a time, so slow
 
     @property

@@ -9,6 +9,8 @@ from torch import Tensor
 from losslab.metrics.average import as_weight, mean_over_rows, one
 from losslab.metrics.record import Metric
 
+NUMBERS = ("regression", "count", "positive")
+
 
 def _residual(prediction: Tensor, target: Tensor) -> Tensor:
     return target.to(torch.float64) - prediction.to(torch.float64)
@@ -61,13 +63,14 @@ def median_ae(prediction: Tensor, target: Tensor, weight: Tensor | None = None) 
     return middle.masked_fill(broken, torch.nan)
 
 
-def _metric(
+def metric_in_unit(
     name: str,
     value: Callable[..., Tensor],
     rows: Callable[[Tensor, Tensor], Tensor] | None,
     constant: Callable[[Tensor], Tensor],
     summary: str,
     root: bool = False,
+    tasks: tuple[str, ...] = NUMBERS,
 ) -> Metric:
     """A metric in the target's unit; its scale is its value for the best constant prediction."""
 
@@ -76,7 +79,7 @@ def _metric(
         return float(value(constant(target).expand(1, len(target)), target))
 
     return Metric(
-        name=name, value=value, needs="value", tasks=("regression",), higher_is_better=False, rows=rows, root=root,
+        name=name, value=value, needs="value", tasks=tasks, higher_is_better=False, rows=rows, root=root,
         thresholded=False, scale=scale, points=False, summary=summary,
     )  # fmt: skip
 
@@ -93,20 +96,20 @@ def pinball(level: float, name: str | None = None) -> Metric:
     def value(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         return mean_over_rows(rows(prediction, target), weight)
 
-    return _metric(
+    return metric_in_unit(
         name or f"pinball:{level:g}", value, rows, partial(torch.quantile, q=level),
         f"mean pinball loss of the {level:g} quantile, in the target's unit",
     )  # fmt: skip
 
 
 _median = partial(torch.quantile, q=0.5)
-MAE = _metric("mae", mae, absolute_rows, _median, "mean absolute error, in the target's unit")
-RMSE = _metric(
+MAE = metric_in_unit("mae", mae, absolute_rows, _median, "mean absolute error, in the target's unit")
+RMSE = metric_in_unit(
     "rmse", rmse, squared_rows, torch.mean, "root of the mean squared error, in the target's unit", root=True
 )
-MEDIAN_AE = _metric("median_ae", median_ae, None, _median, "median absolute error, in the target's unit")
+MEDIAN_AE = metric_in_unit("median_ae", median_ae, None, _median, "median absolute error, in the target's unit")
 PINBALL = pinball(0.5, name="pinball")
 R2 = Metric(
-    name="r2", value=r2, needs="value", tasks=("regression",), higher_is_better=True, rows=None, root=False,
+    name="r2", value=r2, needs="value", tasks=NUMBERS, higher_is_better=True, rows=None, root=False,
     thresholded=False, scale=one, points=False, summary="share of the target's variance that is explained",
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """What turns scores into labels, fitted on validation rows: a threshold (binary) or a shift of each class."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,24 +21,28 @@ Good = Callable[[Tensor], Tensor]  # from confusion counts to the metric, turned
 @dataclass(frozen=True)
 class Threshold:
     """Per member: `value` (K,) is taken from a binary score before it is compared with 0; `value` (K, C) is added to
-    the scores of the classes before the largest is taken. A zero is the default (probability one half, no shift)."""
+    the scores of the classes before the largest is taken. A zero is the default (probability one half, no shift).
+    `columns`: `value` (K, T) is taken from the scores of T labels, each compared with 0 by itself."""
 
     value: Tensor
+    columns: bool = False
 
     def apply(self, score: Tensor) -> Tensor:
-        """Labels (K, N) of scores (K, N) or (K, N, C); -1 where there is NaN."""
+        """Labels (K, N) of scores (K, N) or (K, N, C), or (K, N, T) of the scores of columns; -1 where there is NaN."""
+        if self.columns:
+            return to_label((score - self.value.unsqueeze(-2)).flatten(1)).unflatten(1, score.shape[1:])
         return to_label(_shifted(score, self.value))
 
     def __repr__(self) -> str:
         shown = [_words(value) for value in self.value[:SHOWN]]
         more = f", ... ({len(self.value)} members)" if len(self.value) > SHOWN else ""
-        return f"Threshold(score {'>' if self.value.ndim == 1 else '+'} {', '.join(shown)}{more})"
+        return f"Threshold(score {'>' if self.columns or self.value.ndim == 1 else '+'} {', '.join(shown)}{more})"
 
 
-def default_threshold(score: Tensor) -> Threshold:
-    """The threshold that changes nothing, for scores (K, N) or (K, N, C)."""
+def default_threshold(score: Tensor, columns: bool = False) -> Threshold:
+    """The threshold that changes nothing, for scores (K, N) or (K, N, C), or of columns (K, N, T)."""
     shape = score.shape[:1] if score.ndim == 2 else (score.shape[0], score.shape[2])
-    return Threshold(torch.zeros(shape, dtype=torch.float64, device=score.device))
+    return Threshold(torch.zeros(shape, dtype=torch.float64, device=score.device), columns)
 
 
 def fit_threshold(score: Tensor, target: Tensor, metric: Metric) -> Threshold:
@@ -54,8 +58,15 @@ def fit_threshold(score: Tensor, target: Tensor, metric: Metric) -> Threshold:
     kept 1.6 of 1.9 points where the scores were off by one in log odds, and with 360 rows 11.2 of 11.3 points of
     balanced accuracy where one row in ten was positive.
 
+    A metric of several labels gets a threshold for each, fitted by itself for the metric's `of_column`.
+
     Raises ValueError for a metric that does not depend on a threshold.
     """
+    if metric.of_column is not None:
+        single = replace(metric, of_confusion=metric.of_column, of_column=None)
+        labels = target.expand(score.shape).long().unbind(-1)
+        each = [fit_threshold(one, true, single) for one, true in zip(score.unbind(-1), labels, strict=True)]
+        return Threshold(torch.stack([one.value for one in each], -1), columns=True)
     of_confusion = metric.of_confusion
     if of_confusion is None or not metric.thresholded:
         raise ValueError(f"metric {metric.name!r} does not depend on a threshold")

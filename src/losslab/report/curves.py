@@ -15,6 +15,7 @@ from losslab.report.store import plain
 from losslab.spec.declare import CATALOGUE
 from losslab.spec.interval import REAL
 from losslab.spec.record import LossRecord, Outputs, Task
+from losslab.spec.tasks import serves, simpler
 from losslab.train.lookup import by_name, own_loss
 
 AXIS_WORDS: Mapping[Axis, str] = {
@@ -149,15 +150,16 @@ def subject_of(loss: Any, task: Task | None, span: float | None, axis: Axis | No
     loss = by_name(loss, CATALOGUE) if isinstance(loss, str) else loss
     if not isinstance(loss, LossRecord):
         loss, task, axis = own_record(loss, task, axis)
-    elif axis not in (None, axis_of(loss, task or loss.tasks[-1])):
-        raise ValueError(f"{loss.name} reads a {axis_of(loss, task or loss.tasks[-1])}; axis is for losses of your own")
+    elif axis not in (None, own_axis := axis_of(loss, simpler(task or loss.tasks[-1]))):
+        raise ValueError(f"{loss.name} reads a {own_axis}; axis is for losses of your own")
     if loss.kind == "set":
-        own = loss if task in (None, *loss.tasks) else None
+        own = loss if task is None or serves(loss, task) else None
         given = {**settings_of(loss), **given}
         loss, task, axis = (one_number(loss), "regression", "one number") if own else (loss, task, axis)
     task = task or loss.tasks[-1]
-    if task not in loss.tasks:
+    if not serves(loss, task):
         raise ValueError(f"{loss.name} is for {' and '.join(loss.tasks)}, the task is {task}")
+    task = simpler(task) if loss.kind != "set" else task
     loss.check_parameters(given)
     axis = axis or axis_of(loss, task)
     return Subject(loss, task, axis, {**loss.defaults, **given}, SPANS[axis] if span is None else float(span))

@@ -1,5 +1,6 @@
 """The end of a study: the test part is read, compared and put into words."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -7,6 +8,7 @@ from torch import Tensor
 from losslab.data.words import count
 from losslab.search.baselines import baselines
 from losslab.search.confirm import Confirmation, Retrained
+from losslab.search.importance import importance
 from losslab.search.outcome import detail, disagreements, learning_curves, other_of, row_of, trial_of, waterfall
 from losslab.search.reading import Reading, compare, read_baseline, read_finalist
 from losslab.search.result import Role, Row
@@ -44,11 +46,7 @@ def decide_study(study: "Study", outcomes: list[Outcome], confirmation: Confirma
     data.keep_default, data.detectable = verdict.keep_default, verdict.detectable
 
     data.table = [line(study, confirmation, reading, listed[0], target) for reading in listed]
-    prepared = study.folds.prepared[0]
-    data.trials = [
-        trial_of(outcome, study.records[outcome.configuration.loss], prepared.mad, prepared.unit)
-        for outcome in outcomes
-    ]
+    describe_search(study, outcomes)
     ranked = sorted((listed[place] for place in challengers), key=lambda reading: rank(study, reading.label))
     other = readings[other_of(verdict, default, [listed[0], *ranked])]
     if study.has_untuned:
@@ -57,6 +55,16 @@ def decide_study(study: "Study", outcomes: list[Outcome], confirmation: Confirma
     data.winner_detail = detail(problem, listed[0], other)
     data.disagreements = disagreements(problem, listed[0], other)
     data.holds_for = f"this model, {count(data.epochs, 'epoch')}, data like these"
+
+
+def describe_search(study: "Study", outcomes: Sequence[Outcome]) -> None:
+    """The trials as a result holds them, and which parameters mattered."""
+    prepared = study.folds.prepared[0]
+    study.data.trials = [
+        trial_of(outcome, study.records[outcome.configuration.loss], prepared.mad, prepared.unit)
+        for outcome in outcomes
+    ]
+    study.data.importance = importance(outcomes, study.spaces, study.metric.higher_is_better)
 
 
 def keep_whole(study: "Study", confirmation: Confirmation) -> dict[str, Retrained]:

@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from losslab.data.table import NUMBERS
 from losslab.metrics.links import to_label
 from losslab.metrics.record import Metric
 from losslab.search.confirm import Retrained, quantiles
+from losslab.search.detail_columns import answers, chosen_labels, labels_of, residuals_of, two_sided
 from losslab.search.problem import Problem
 from losslab.search.reading import Reading
 from losslab.search.result import Role, Row, Trial
@@ -121,7 +123,14 @@ def detail(problem: Problem, default: Reading, other: Reading) -> dict[str, Any]
     target = problem.table.y[problem.split.test]
     pair = {"default": default, "winner": other}
     names = {"names": {who: reading.label for who, reading in pair.items()}}
-    if problem.table.task == "regression":
+    if problem.by_column:
+        found = {who: reading.prediction for who, reading in pair.items()}
+        if problem.table.task == "multioutput":
+            return names | residuals_of(found, target, problem.table.targets)
+        pooled = target.flatten().long()
+        sure = {who: bins(two_sided(r.probability), pooled) for who, r in pair.items() if r.probability is not None}
+        return names | labels_of(found, target, problem.table.targets) | {"calibration": sure}
+    if problem.table.task in NUMBERS:
         value = {who: (reading.prediction.mean(0) - target).tolist() for who, reading in pair.items()}
         return {**names, "residuals": {"target": target.tolist(), **value}}
     labels = {who: votes(reading, problem.classes) for who, reading in pair.items()}
@@ -162,10 +171,21 @@ def disagreements(problem: Problem, default: Reading, other: Reading) -> list[di
     """Test rows on which the two disagree most: row numbers of the table, target and both answers."""
     rows = problem.split.test
     target = problem.table.y[rows]
-    if problem.table.task == "regression":
+    if problem.table.task == "multilabel":
+        answer = [target.long(), answers(default.prediction), answers(other.prediction)]
+        apart = (answer[1] != answer[2]).double().mean(1)
+        order = apart.argsort(descending=True, stable=True)[:MOST_ROWS].tolist()
+        chosen = [row for row in order if apart[row] > 0]
+        columns: list[list[Any]] = [chosen_labels(one, problem.table.targets) for one in answer]
+    elif problem.table.task == "multioutput":
+        one, two = default.prediction.mean(0), other.prediction.mean(0)
+        apart = ((one - two).abs() / target.double().std(0).clamp_min(1e-300)).mean(1)
+        chosen = apart.argsort(descending=True)[:MOST_ROWS].tolist()
+        columns = [found.tolist() for found in (target, one, two)]
+    elif problem.table.task in NUMBERS:
         one, two = default.prediction.mean(0), other.prediction.mean(0)
         chosen = (one - two).abs().argsort(descending=True)[:MOST_ROWS].tolist()
-        columns: list[list[Any]] = [target.tolist(), one.tolist(), two.tolist()]
+        columns = [target.tolist(), one.tolist(), two.tolist()]
     else:
         one, two = votes(default, problem.classes), votes(other, problem.classes)
         chosen = (one != two).nonzero().flatten()[:MOST_ROWS].tolist()

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from losslab.data.prepare import prepare
-from losslab.data.table import Prepared, Split, Table
+from losslab.data.scale import own_unit
+from losslab.data.table import CLASSES, COLUMNS, Prepared, Split, Table
 from losslab.metrics.links import predictions
 from losslab.metrics.record import Metric, Needs
 from losslab.metrics.threshold import Threshold, fit_threshold
@@ -37,6 +38,16 @@ class Problem:
     @property
     def classes(self) -> int:
         return max(len(self.table.classes), 1)
+
+    @property
+    def by_column(self) -> bool:
+        """Whether the target has several columns, each with an answer of its own."""
+        return self.table.task in COLUMNS
+
+    @property
+    def strata(self) -> Tensor | None:
+        """The class of each row (N,), where the parts are drawn with the same mix of them."""
+        return self.table.y if self.table.task in CLASSES else None
 
     def prepare(self, rows: Tensor) -> Prepared:
         """Preprocessing fitted on these training rows only."""
@@ -71,10 +82,10 @@ class Folds:
         epochs: int,
     ) -> Member:  # fmt: skip
         """A configuration as the engine sees it: parameters in units of the standardised target of its fold."""
-        params = in_target_unit(configuration.params, record, self.prepared[fold].y_mad)
+        params = in_target_unit(configuration.params, record, self.prepared[fold].mad)
         return Member(
             number=number,
-            objective=objective_of(record, self.problem.classes),
+            objective=objective_of(record, self.problem.classes, self.problem.table.width),
             params={**params, **self.counts(record, fold)},
             optimizer=configuration.optimizer,
             hyper=configuration.hyper,
@@ -88,10 +99,12 @@ class Folds:
 
     def counts(self, record: LossRecord, fold: int) -> dict[str, tuple[float, ...]]:
         """How often each class is among the rows of a fold, for a loss that wants to know."""
+        if not record.per_class:
+            return {}
         return class_counts(record, self.problem.y_seen[self.rows[fold]], self.problem.classes)
 
     def read(self, members: Sequence[Member], outputs: Tensor, needs: Needs) -> Tensor | None:
-        """What a metric needs, (K, n) or (K, n, C), from raw outputs (K, n, ...), each through its loss's link.
+        """What a metric needs, (K, n), (K, n, C) or (K, n, T), from raw outputs (K, n, ...), each through its loss's link.
 
         Values come back in the target's own unit. None where a link gives no such thing.
         """
@@ -100,7 +113,8 @@ class Folds:
         parts: list[Tensor] = []
         for link in dict.fromkeys(links):
             chosen = torch.tensor([place for place, own in enumerate(links) if own == link])
-            found = predictions(outputs[chosen], link, needs)  # type: ignore[arg-type]
+            raw = outputs[chosen]
+            found = predictions(raw, link, needs, self.problem.by_column)  # type: ignore[arg-type]
             if found is None:
                 return None
             if not parts:
@@ -109,9 +123,8 @@ class Folds:
         value = parts[0]
         if needs != "value":
             return value
-        scale = value.new_tensor([[self.prepared[member.fold].y_scale] for member in members])
-        mean = value.new_tensor([[self.prepared[member.fold].y_mean] for member in members])
-        return value * scale + mean
+        pairs = zip(value, members, strict=True)
+        return torch.stack([own_unit(one, self.prepared[member.fold]) for one, member in pairs])
 
 
 def decide(read: Tensor, threshold: Threshold | None) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 from losslab.spec.declare import CATALOGUE, Catalogue
 from losslab.spec.interval import Interval
 from losslab.spec.record import LossRecord, Outputs, Task
+from losslab.spec.tasks import usual
 from losslab.train.lookup import DEFAULTS, default_loss, fitting, name_of_metric, preference, resolve
 
 
@@ -74,8 +75,8 @@ def candidates(
     default = default_loss(task, metric, catalogue, outputs)
     fits = fitting(catalogue, task, outputs)
     if losses is None:
-        usual = sorted((r for r in fits if r.by_default), key=lambda record: preference(record, task))
-        unique = one_per_group([default, *usual], named=False)
+        tried = sorted((r for r in fits if usual(r, task)), key=lambda record: preference(record, task))
+        unique = one_per_group([default, *tried], named=False)
         return replace(unique, losses=tuple(for_metric(record, metric) for record in unique.losses))
     if isinstance(losses, str) or not isinstance(losses, Sequence):
         losses = [losses]

@@ -14,7 +14,7 @@ from losslab.train.objective import fit_target, objective_of
 ROWS = 8
 
 
-def rehearse(factory: Factory, losses: Iterable[LossRecord], fold: Fold, classes: int) -> None:
+def rehearse(factory: Factory, losses: Iterable[LossRecord], fold: Fold, classes: int, columns: int = 1) -> None:
     """Runs the model in training mode, and on its outputs every loss that is the user's own.
 
     Raises ValueError or TypeError, naming the model or the loss, with the shapes found.
@@ -22,7 +22,7 @@ def rehearse(factory: Factory, losses: Iterable[LossRecord], fold: Fold, classes
     x, y = fold.X[fold.rows[:ROWS]], fold.y[fold.rows[:ROWS]]
     outputs: dict[int, Tensor] = {}
     for record in losses:
-        width = objective_of(record, classes).outputs
+        width = objective_of(record, classes, columns).outputs
         if width not in outputs:
             outputs[width] = output_of(factory, width, x)
         if is_own(record):

@@ -181,10 +181,10 @@ def in_target_unit(params: Mapping[str, float], record: LossRecord, mad: float, 
     """Parameters from search units to the unit of the targets.
 
     `mad` is the MAD of the standardised training targets, `scale` the length of one standardised unit: leave it at 1
-    for the targets that the network sees, pass `Prepared.y_scale` for the target's own unit.
+    for the targets that the network sees, pass `Prepared.unit` for the target's own unit.
     """
-    unit = mad * scale
-    return {name: value * unit if record.parameters[name].unit == "target" else value for name, value in params.items()}
+    lengths = {"target": mad * scale, "1/target": 1 / scale}
+    return {name: value * lengths.get(record.parameters[name].unit, 1.0) for name, value in params.items()}
 
 
 def at_bound(values: Mapping[str, Any], space: Space, record: LossRecord | None = None) -> list[str]:

@@ -24,7 +24,7 @@ from losslab.models.build import build
 from losslab.optim import get as update_rule
 from losslab.search import remedies
 from losslab.search.confirm import Confirmation
-from losslab.search.decide import UNTUNED, decide_study
+from losslab.search.decide import UNTUNED, decide_study, describe_search
 from losslab.search.dimensions import choices_of, rates_of
 from losslab.search.halving import rungs
 from losslab.search.journal import Journal, Ledger, fingerprint_of_rows
@@ -128,6 +128,19 @@ class Study:
         decide_study(self, outcomes, confirmation)
         total = time.perf_counter() - self.started
         self.data.seconds |= {"compare": total - self.data.seconds["search"], "total": total}
+        return self.data
+
+    def so_far(self) -> TuneData | None:
+        """What a study that was stopped has found: the trials that ended, and no verdict. None where none had ended."""
+        ended = self.stage.ended if hasattr(self, "stage") else []
+        if not ended:
+            return None
+        describe_search(self, ended)
+        self.data.status, total = "interrupted", time.perf_counter() - self.started
+        self.data.seconds = {"total": total, **self.data.seconds}
+        self.data.verdict = (
+            f"Interrupted: {len(ended):,} of {self.quota.total:,} trials had ended, so there is no verdict."
+        )
         return self.data
 
     def record(self) -> AbstractContextManager[Journal | None]:

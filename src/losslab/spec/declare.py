@@ -20,13 +20,15 @@ from losslab.spec.record import (
     Task,
     parameters_of,
 )
+from losslab.spec.tasks import serves, tunable, usual
 
 # Why a search cannot serve a loss of several tensors, by its first task.
 NEEDS: dict[Task, str] = {
     "regression": "it wants more than one output for each target, and the heads that losslab makes have one",
     "binary": "it compares all rows of a batch with each other",
     "multiclass": "it wants more than scores and a class for each row",
-    "multilabel": "its targets are several columns of yes or no, and a search reads one",
+    "multilabel": "its targets are lists of classes, and a search reads columns of yes or no",
+    "ordinal": "it wants more than thresholds and a class for each row",
     "segmentation": "its targets are a class for each pixel, and a search reads one for each row",
     "boxes": "its targets are boxes, and a search reads one target for each row",
     "embedding": "it compares embeddings, and a search trains a head that predicts a target",
@@ -69,8 +71,8 @@ class Catalogue(Mapping[str, LossRecord]):
         check_filter(wanted)
 
         def fits(r: LossRecord) -> bool:
-            known = {"tunable": not r.untunable, "by_default": r.by_default and not r.untunable, **known_facts(r)}
-            of_kind = (task is None or task in r.tasks) and (kind is None or r.kind == kind)
+            known = {"tunable": tunable(r, task), "by_default": usual(r, task), **known_facts(r)}
+            of_kind = (task is None or serves(r, task)) and (kind is None or r.kind == kind)
             return of_kind and all(known.get(key) == value for key, value in wanted.items() if value is not None)
 
         return Catalogue({name: record for name, record in self._records.items() if fits(record)})
@@ -128,8 +130,10 @@ def loss(
             tasks=task if isinstance(task, tuple) else (task,), outputs=outputs, link=link, target=target, cases=cases,
             parameters=parameters_of(rule, bounds or {}), **facts,
         )  # fmt: skip
-        if kind == "set":
-            record = replace(record, by_default=False, untunable=record.untunable or NEEDS[record.tasks[0]])
+        if kind == "set" and "untunable" not in facts:
+            record = replace(record, untunable=NEEDS[record.tasks[0]])
+        if kind == "set" and "by_default" not in facts:
+            record = replace(record, by_default=False)
         record = replace(
             record, group=record.group or record.name, module_name=record.module_name or camel(rule.__name__)
         )

@@ -12,14 +12,14 @@ from losslab.spec.layout import Layout
 
 Kind = Literal["pointwise", "rowwise", "set"]
 Task = Literal[
-    "regression", "binary", "multiclass", "multilabel", "multioutput", "count", "positive", "ordinal", "segmentation", "boxes", "embedding", "distribution",
-    "distillation", "ranking", "survival", "sequence",
+    "regression", "binary", "multiclass", "multilabel", "multioutput", "count", "positive", "ordinal", "segmentation",
+    "boxes", "embedding", "distribution", "distillation", "ranking", "survival", "sequence",
 ]  # fmt: skip
 # "finite differences": the gradient is by definition not the derivative, for a part of the loss is held constant.
 Lack = Literal["double backward", "forward mode", "finite differences", "vmap", "compile"]
-Outputs = Literal["one", "classes"]
-Link = Literal["identity", "sigmoid", "softmax", "exp", "arg-max"]
-Unit = Literal["none", "target"]
+Outputs = Literal["one", "classes", "thresholds"]  # one for each target column, C, or C - 1
+Link = Literal["identity", "sigmoid", "softmax", "exp", "arg-max", "cumulative"]
+Unit = Literal["none", "target", "1/target"]
 Target = Literal["real", "probability", "sign", "class", "class or distribution"]
 
 
@@ -28,7 +28,8 @@ class Parameter:
     """A numeric parameter: where it is legal, where the tuner looks, and its unit.
 
     `unit="target"` says that the value is a length on the target's axis: the tuner searches it in multiples of the
-    training targets' median absolute deviation and reports it in the target's own unit.
+    training targets' median absolute deviation and reports it in the target's own unit. `unit="1/target"` is searched
+    as it is for the targets that the network sees, and reported divided by the length of their unit.
     """
 
     domain: Interval
@@ -135,6 +136,7 @@ class LossRecord:
     module_class: type | None = None  # a LossModule that the module form is made from, where torch's has layers
     by_default: bool = True  # whether a search that names no losses tries this one: budgets are shared by all that do
     untunable: str = ""  # why neither `fit` nor a search can train with it, to follow "because"; "" where they can
+    tunable_as: tuple[Task, ...] = ()  # tasks for which they can all the same
     takes_weight: bool = False
     takes_ignore_index: bool = False
     takes_complex: bool = False

@@ -6,9 +6,11 @@ from difflib import get_close_matches
 from typing import Any
 
 import losslab.catalog  # noqa: F401 (declares the losses)
+from losslab.data.table import NUMBERS
 from losslab.spec.declare import CATALOGUE, Catalogue
 from losslab.spec.record import Link, LossRecord, Outputs, Task
-from losslab.train.objective import name_of
+from losslab.spec.tasks import serves, tunable
+from losslab.train.objective import name_of, width_of
 
 # What a practitioner takes without thinking further. A robust metric (mae, median_ae) does not change it: whether to
 # leave squared error for it is the question of the search, not its starting point.
@@ -16,10 +18,19 @@ DEFAULTS: dict[Task, str] = {
     "multiclass": "cross_entropy",
     "binary": "binary_cross_entropy_with_logits",
     "regression": "mse_loss",
+    "multilabel": "binary_cross_entropy_with_logits",
+    "multioutput": "mse_loss",
+    "count": "poisson_nll_loss",
+    "positive": "gamma_nll_loss",
+    "ordinal": "cross_entropy",
 }
 TWO_OUTPUTS_DEFAULT = "cross_entropy"  # the same loss for a binary head with two outputs
 METRIC_DEFAULTS = {"pinball": "quantile_loss"}  # there the loss is the metric
-HEADS = {"one": "one output", "classes": "an output for each class"}
+HEADS = {
+    "one": "one output",
+    "classes": "an output for each class",
+    "thresholds": "an output for each threshold between two classes",
+}
 MOST_NAMED = 8  # of the losses that fit, in an error
 OWN = "the user's own"  # the source of a record around a user's own callable
 
@@ -36,8 +47,8 @@ def find_loss(loss: Any, task: Task, *, outputs: Outputs | None = None, metric: 
 
 def fitting(catalogue: Catalogue, task: Task, outputs: Outputs | None) -> list[LossRecord]:
     """The losses on raw outputs that fit a task and a head, and that losslab can train with."""
-    tunable = [r for r in catalogue.filter(task=task).values() if not r.untunable]
-    return [r for r in tunable if is_raw(r) and outputs in (None, r.outputs)]
+    found = catalogue.filter(task=task, tunable=True).values()
+    return [r for r in found if is_raw(r) and outputs in (None, r.outputs)]
 
 
 def default_loss(
@@ -45,7 +56,7 @@ def default_loss(
 ) -> LossRecord:
     """The loss that a practitioner would use: by task alone, except where the metric is itself a loss (pinball)."""
     name = TWO_OUTPUTS_DEFAULT if task == "binary" and outputs == "classes" else DEFAULTS[task]
-    if task == "regression":
+    if task in ("regression", "multioutput"):
         name = METRIC_DEFAULTS.get(name_of_metric(metric).partition(":")[0], name)
     return catalogue[name]
 
@@ -85,12 +96,12 @@ def resolve(
     if own:
         loss = own_loss(loss, task, outputs)
     known = named(fits, task)
-    if trains and loss.untunable:
+    if trains and not tunable(loss, task):
         text = f"{loss.name} cannot be used in fit or in a search, because {loss.untunable}"
         raise ValueError(f"{text}. Call it in a training loop of your own. What fits: {known}")
     if own:
         return loss
-    if task not in loss.tasks:
+    if not serves(loss, task):
         raise ValueError(f"{loss.name} is for {' and '.join(loss.tasks)}, the task is {task}; what fits: {known}")
     if is_raw(loss) and outputs in (None, loss.outputs):
         return loss
@@ -129,16 +140,17 @@ def own_loss(loss: Callable[..., Any], task: Task, outputs: Outputs | None = Non
     if not callable(loss):
         raise TypeError(f"losses: {loss!r} is neither a loss's name nor callable as loss(input, target)")
     name = re.sub(r"\W+", "", name_of(loss)) or "own_loss"
-    known = next((r for r in CATALOGUE.values() if r.module_name == type(loss).__name__ and task in r.tasks), None)
-    unknown: Link = "identity" if task == "regression" else "arg-max"
+    known = next((r for r in CATALOGUE.values() if r.module_name == type(loss).__name__ and serves(r, task)), None)
+    unknown: Link = "identity" if task in NUMBERS else "arg-max"
     link: Link = getattr(loss, "link", known.link if known else unknown)
-    outputs = (known.outputs if known else None) or outputs or ("classes" if task == "multiclass" else "one")
-    target: Any = "real" if task == "regression" else "class" if outputs == "classes" else "probability"
+    classes = task in ("multiclass", "ordinal")
+    outputs = (known.outputs if known else None) or outputs or ("classes" if classes else "one")
+    target: Any = "real" if task in NUMBERS else "probability" if outputs == "one" else "class"
     target = "sign" if known and known.target == "sign" else target
     return LossRecord(
         name=name, rule=loss, kind="rowwise", formula="", source=OWN, tasks=(task,), outputs=outputs, link=link,
         target=target, cases=(), parameters={}, group=f"own {name} {id(loss)}", module_name=name, form=loss,
-        untunable=known.untunable if known else "",
+        untunable=known.untunable if known else "", tunable_as=known.tunable_as if known else (),
     )  # fmt: skip
 
 
@@ -147,17 +159,28 @@ def is_own(record: LossRecord) -> bool:
     return record.source == OWN
 
 
-def check_head(model: str, width: int | None, default: LossRecord, classes: int) -> None:
-    """Raises ValueError where a model whose number of outputs is fixed does not fit the target."""
-    wanted = 1 if default.outputs == "one" else classes
+def check_head(model: str, width: int | None, default: LossRecord, classes: int, columns: int = 1) -> None:
+    """Raises ValueError where a model whose number of outputs is fixed does not fit the target.
+
+    classes: 1 where the target is no class. columns: how many columns the target has.
+    """
+    wanted = width_of(default, classes, columns)
     if width in (None, wanted):
         return
     target = f"a target of {classes} classes" if classes > 1 else "a regression target"
+    target = f"a target of {columns} columns" if columns > 1 else target
     raise ValueError(f"the model {model} has {width} outputs; {target} needs {'1 or 2' if classes == 2 else wanted}")
 
 
-def head_of(task: Task, out_features: int | None) -> Outputs | None:
+def usual_width(task: Task, classes: int, columns: int = 1) -> int:
+    """How many outputs a model for the task has, unless a loss wants another number."""
+    return classes if task in ("multiclass", "ordinal") else columns
+
+
+def head_of(task: Task, out_features: int | None, classes: int = 0) -> Outputs | None:
     """Which losses a model can serve whose number of outputs is fixed; None where it can be given either head."""
-    if out_features is None or task != "binary":
+    if out_features is None or task not in ("binary", "ordinal"):
         return None
+    if task == "ordinal":
+        return "thresholds" if out_features == classes - 1 else "classes"
     return "one" if out_features == 1 else "classes"

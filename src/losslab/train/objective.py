@@ -16,8 +16,8 @@ def objective_of(loss: LossRecord, classes: int, columns: int = 1) -> Objective:
     """An objective from a record; `classes` is 1 where the target is no class, `columns` how many columns it has.
 
     A loss on one output gets a float target in the output's shape (-1 for 0 where it wants signs), a loss on class
-    scores or thresholds gets class indices (B,). A user's own loss (its rule is its form) is called as it is, and may reduce itself
-    or give a value per sample.
+    scores or thresholds gets class indices (B,). A user's own loss (its rule is its form) is called as it is, and may
+    reduce itself or give a value per sample.
     """
     own = loss.rule is loss.form
     mean = own_mean(loss) if own else rule_mean(loss)

@@ -147,7 +147,7 @@ def _why_not_lift(members: Sequence[Member], module: nn.Module, batch: tuple[Ten
     firsts = {member.objective.name: member for member in members}
     for name, member in firsts.items():
         pair, network = [member, member], Single([module, module])
-        x, y = batch[0][:1].expand(2, *batch[0].shape[1:]), batch[1][:1].expand(2, -1)
+        x, y = batch[0][:1].expand(2, *batch[0].shape[1:]), batch[1][:1].expand(2, *batch[1].shape[1:])
         output = network.forward(network.parameters(), x, train=True).detach()
         try:
             lifted = Population(pair, network, lift_losses=True).losses(output, y)

@@ -6,7 +6,7 @@ import torch
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
-from losslab.data.prepare import prepare
+from losslab.data.prepare import apply_features, fit_features, prepare
 from losslab.data.split import split
 from losslab.data.table import Table
 
@@ -101,3 +101,28 @@ def test_the_table_is_not_changed(table):
     before = table.X.clone()
     prepare(table, split(table).train)
     assert torch.equal(before.nan_to_num(9e9), table.X.nan_to_num(9e9))
+
+
+def test_new_rows_are_prepared_as_those_of_training(table):
+    found = prepare(table, ROWS)
+    assert torch.equal(apply_features(table.X, found.fitted), found.X)
+    for row in (2, 3, 40):
+        assert torch.equal(apply_features(table.X[[row]], found.fitted), found.X[[row]])
+
+
+def test_new_gaps_in_a_column_that_had_none_become_its_mean(table):
+    """0 on the scale of the network, and no indicator. Column 0 has one, and its median and an indicator."""
+    X = torch.tensor([[1.0, 5.0], [3.0, 9.0], [float("nan"), 7.0], [100.0, 9.0]])
+    fitted = fit_features(X, torch.tensor([0, 1, 2]))
+    assert fitted["fill"].tolist() == [2, 7]
+    found = apply_features(torch.tensor([[3.0, float("nan")]]), fitted)
+    assert found[0].tolist() == pytest.approx([1.2247, 0, -0.7071], abs=1e-4)
+
+
+def test_codes_stay_as_they_are(table):
+    X = table.X.clone()
+    X[:, 0] = torch.arange(50) % 30
+    coded = Table("t", X, table.y, "regression", "", levels={0: 31})
+    found = prepare(coded, ROWS)
+    assert torch.equal(found.X[:, 0], X[:, 0])
+    assert torch.equal(found.X[:, 1:], prepare(table, ROWS).X[:, 1:])

@@ -11,7 +11,7 @@ import torch
 from losslab.metrics import METRICS, Metric, default_metric, fitting, get, secondary
 from losslab.metrics.classification import confusion
 
-TASKS = ("binary", "multiclass", "regression")
+TASKS = ("binary", "multiclass", "regression", "multilabel", "multioutput", "count", "positive", "ordinal")
 
 
 def test_by_name():

@@ -23,7 +23,13 @@ ONES = Catalogue({name: CATALOGUE[name] for name in (
         ({"symmetric": False}, ["mape_loss"]),
         ({"symmetric": True, "smooth": False}, ["l1_loss", "quantile_loss"]),  # at a quantile of one half
         ({"proper": False}, ["focal_loss"]),  # not those that give no probability
-        ({"tunable": False}, ["mape_loss"]),
+        ({"task": "regression", "tunable": False}, ["mape_loss"]),
+        ({"tunable": False}, []),  # as a count it is
+        ({"task": "count", "symmetric": False}, ["mape_loss"]),
+        ({"task": "positive", "tunable": True, "best_constant": "mean"}, ["mse_loss"]),
+        ({"task": "multilabel", "kind": "pointwise"}, ["hinge_loss"]),
+        ({"task": "ordinal", "proper": True}, ["cross_entropy", "brier_loss"]),
+        ({"task": "ordinal", "by_default": True}, []),  # the order of the classes is not seen
         ({"task": "binary", "kind": "pointwise"}, ["hinge_loss"]),
         ({"convex": None, "best_constant": "mean"}, ["mse_loss"]),
     ],
