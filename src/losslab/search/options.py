@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from losslab.search.budget import seconds_of
 from losslab.search.dimensions import choices_of
 from losslab.search.propose import check_sampler
 from losslab.search.space import positive
 from losslab.search.storage import Address
+from losslab.train.device import check_device
 
 
 @dataclass
@@ -103,15 +102,3 @@ def choices(name: str, value: int | Sequence[int]) -> int | list[int]:
 def searched(value: int | Sequence[int]) -> list[int] | None:
     """The choices, where there is a choice."""
     return None if isinstance(value, int) else list(value)
-
-
-def check_device(device: str) -> None:
-    """Raises ValueError for a device that torch does not know or that is not there."""
-    try:
-        kind = torch.device(device).type
-    except (RuntimeError, TypeError):
-        raise ValueError(f"no device {device!r}; cpu or cuda is wanted") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {device!r}: torch sees no CUDA GPU here; use cpu")
-    if kind not in ("cpu", "cuda"):
-        raise ValueError(f"device {device!r} is not supported; use cpu or cuda")

@@ -26,7 +26,11 @@ class Broken:
     step: int
 
     def __str__(self) -> str:
-        return f"{self.loss} (trial {self.number}): its gradient was not finite in epoch {self.epoch}, step {self.step}"
+        return f"{self.loss} (trial {self.number}): {self.why}"
+
+    @property
+    def why(self) -> str:
+        return f"its gradient was not finite in epoch {self.epoch}, step {self.step}"
 
 
 class Stopped(Exception):  # noqa: N818 (not an error: a person asked for it)

@@ -39,6 +39,7 @@ class Session:
         self.watch = watch
         self.broken: list[Broken] = []
         self.stopped: dict[int, int] = {}
+        self.notes: dict[str, Any] = {}  # plain values of whoever trains, kept with the checkpoint
         self.populations: list[Population] = []
         saved = read_checkpoint(checkpoint, assembly.device)
         if saved is None:
@@ -46,7 +47,7 @@ class Session:
         else:
             self.populations = [self._restore(one, members) for one in saved["populations"]]
             self.broken = [Broken(*one) for one in saved["broken"]]
-            self.stopped = saved["stopped"]
+            self.stopped, self.notes = saved["stopped"], saved["notes"]
 
     def start(self, members: Sequence[Member]) -> None:
         """Everyone at the first step."""
@@ -70,8 +71,8 @@ class Session:
     def reached(self) -> int:
         return min((population.epoch for population in self.populations), default=0)
 
-    def advance(self, epochs: int) -> list[Broken]:
-        """Trains everyone up to `epochs`; returns who broke on the way.
+    def advance(self, epochs: int, *, save: bool = True) -> list[Broken]:
+        """Trains everyone up to `epochs`, saves unless told not to, and returns who broke on the way.
 
         When asked to stop, saves, so that a restored session goes on from the same step, and raises `Stopped`.
         """
@@ -87,7 +88,8 @@ class Session:
         self._forget_empty()
         for population in self.populations:
             population.epoch = max(population.epoch, epochs)  # of those at rest, too
-        self.save()
+        if save:
+            self.save()
         return self.broken[before:]
 
     def _advance(self, population: Population, epochs: int) -> None:
@@ -146,6 +148,7 @@ class Session:
             ],
             "broken": [astuple(one) for one in self.broken],
             "stopped": self.stopped,
+            "notes": self.notes,
         }
         temporary = self.checkpoint.with_suffix(".new")
         try:
