@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from losslab.report.curves import Curves, curves
     from losslab.search.advice import Proposal, propose
     from losslab.search.estimators import LossTunedClassifier, LossTunedRegressor
-    from losslab.search.suggest import suggest_loss
+    from losslab.search.suggest import suggest_loss, suggest_optimizer
     from losslab.search.tune import TuneResult, compare, tune
     from losslab.spec.declare import loss
     from losslab.spec.facts import Facts
@@ -57,6 +57,7 @@ _HOMES = {
     "paths": "losslab.landscape.paths",
     "propose": "losslab.search.advice",
     "suggest_loss": "losslab.search.suggest",
+    "suggest_optimizer": "losslab.search.suggest",
     "torch_compatible": "losslab.spec.policy",
     "trace": "losslab.backprop.trace",
     "tune": "losslab.search.tune",
@@ -93,6 +94,7 @@ __all__ = [
     "paths",
     "propose",
     "suggest_loss",
+    "suggest_optimizer",
     "torch_compatible",
     "trace",
     "tune",

@@ -96,7 +96,7 @@ def in_engine_units(
     if params is None:
         return in_target_unit(start.params, record, float(prepared.y_mad))
     known = {name: value for name, value in params.items() if name in record.parameters}
-    return {**record.defaults, **in_target_unit(known, record, 1 / float(prepared.y_scale))}
+    return {**record.defaults, **in_target_unit(known, record, 1.0, 1 / float(prepared.y_scale))}
 
 
 def split_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
