@@ -11,7 +11,7 @@ from torch import Tensor
 from losslab.data.split import strata
 from losslab.data.table import Prepared
 from losslab.search.journal import Journal
-from losslab.search.problem import Folds, Problem, validation_values
+from losslab.search.problem import Folds, Problem, validation_values, watch
 from losslab.search.space import Configuration
 from losslab.spec.record import LossRecord
 from losslab.train.assemble import Assembly
@@ -90,7 +90,8 @@ class Confirmation:
             for end, places in self._ends().items():
                 path = self.checkpoint and self.checkpoint.with_name(f"{self.checkpoint.name}-{first}-{end}.pt")
                 members = [member for place in places for member in self._members(place, block, folds)]
-                session = Session(assembly, members, checkpoint=path, stop=stop, on_step=on_step)
+                seen = watch(folds, self.problem.split.validation)
+                session = Session(assembly, members, checkpoint=path, stop=stop, on_step=on_step, watch=seen)
                 numbers = [member.number for member in members]
                 unknown = [e for e in self._looks(end) if any((e, number) not in self.values for number in numbers)]
                 if not session.leads_to(unknown[0] if unknown else end, numbers):
@@ -188,12 +189,16 @@ class Confirmation:
         """Raw outputs of everyone, in the order of the runs."""
         split = self.problem.split
         validation, test = session.predict(split.validation), session.predict(split.test)
-        for (members, on_validation), (_, on_test) in zip(validation, test, strict=True):
-            for member, *outputs in zip(members, on_validation, on_test, strict=True):
-                one = self._of(member.number)
-                one.members.append(replace(member, fold=member.fold % len(block) + block.start))
-                one.validation.append(outputs[0])
-                one.test.append(outputs[1])
+        found = [
+            each
+            for (members, on_validation), (_, on_test) in zip(validation, test, strict=True)
+            for each in zip(members, on_validation, on_test, strict=True)
+        ]
+        for member, *outputs in sorted(found, key=lambda each: each[0].number):  # who stopped early comes last, else
+            one = self._of(member.number)
+            one.members.append(replace(member, fold=member.fold % len(block) + block.start))
+            one.validation.append(outputs[0])
+            one.test.append(outputs[1])
 
 
 def quantiles(values: Sequence[float]) -> tuple[float, float, float]:

@@ -17,6 +17,7 @@ from losslab.search.dimensions import architecture_of, training_of
 from losslab.search.space import Configuration, in_target_unit
 from losslab.spec.record import LossRecord
 from losslab.train.batches import Fold
+from losslab.train.early import Watch
 from losslab.train.member import Member
 from losslab.train.objective import class_counts, objective_of
 
@@ -104,7 +105,7 @@ class Folds:
         return class_counts(record, self.problem.y_seen[self.rows[fold]], self.problem.classes)
 
     def read(self, members: Sequence[Member], outputs: Tensor, needs: Needs) -> Tensor | None:
-        """What a metric needs, (K, n), (K, n, C) or (K, n, T), from raw outputs (K, n, ...), each through its loss's link.
+        """What a metric needs, (K, n), (K, n, C) or (K, n, T), from raw outputs (K, n, ...) by links.
 
         Values come back in the target's own unit. None where a link gives no such thing.
         """
@@ -140,6 +141,12 @@ def score_needs(metric: Metric) -> Needs:
 def thresholds_for(metric: Metric, score: Tensor, target: Tensor) -> Threshold | None:
     """Thresholds fitted on validation rows, for metrics that have one."""
     return fit_threshold(score, target, metric) if metric.thresholded else None
+
+
+def watch(folds: Folds, rows: Tensor) -> Watch:
+    """What members with patience are judged by: the metric on these validation rows."""
+    higher = folds.problem.metric.higher_is_better
+    return Watch(rows, lambda members, outputs: validation_values(folds, members, outputs, rows), higher)
 
 
 def validation_values(folds: Folds, members: Sequence[Member], outputs: Tensor, rows: Tensor) -> Tensor:

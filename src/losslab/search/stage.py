@@ -9,7 +9,7 @@ from torch import Tensor
 
 from losslab.search.halving import survivors
 from losslab.search.journal import Journal, Record
-from losslab.search.problem import Folds, validation_values
+from losslab.search.problem import Folds, validation_values, watch
 from losslab.search.propose import Proposer
 from losslab.search.space import Configuration, Outcome, State
 from losslab.spec.record import LossRecord
@@ -68,6 +68,11 @@ class Search:
     def outcomes(self) -> list[Outcome]:
         return [self.trials[number].outcome() for number in sorted(self.trials)]
 
+    @property
+    def ended(self) -> list[Outcome]:
+        """The trials of a search that may have been stopped, without those that were running."""
+        return [one.outcome() for _, one in sorted(self.trials.items()) if one.state != "running"]
+
     def run(self) -> list[Outcome]:
         """Trains every proposal; returns how each trial ended."""
         written = self.journal.read() if self.journal else []
@@ -95,8 +100,9 @@ class Search:
         members = [self.member(configuration) for configuration in configurations]
         # Where the checkpoint is lost, or ahead of the journal, everyone trains again, the halted too: the same stack.
         session = Session(
-            self.assembly, members, checkpoint=path, stop=self.settings.stop, on_step=self.settings.on_step
-        )
+            self.assembly, members, checkpoint=path, stop=self.settings.stop, on_step=self.settings.on_step,
+            watch=watch(self.folds, self.rows),
+        )  # fmt: skip
         reached = {record["epoch"] for record in known}
         ahead = [epoch for epoch in rungs if epoch not in reached]
         if ahead and not session.leads_to(ahead[0], self._alive()):
