@@ -158,7 +158,7 @@ def tested(names: Sequence[str], runs: Sequence[TuneData]) -> Chart | None:
             cells.append((keys[place][1], name, numbers.value(middle), span))
     if not traces:
         return None
-    frame = layout(f"{runs[0].metric} on the test part, {words.direction(runs[0])}")
+    frame = layout(f"{runs[0].metric} (test)")
     frame["yaxis"] |= {
         "tickvals": list(range(len(keys))), "ticktext": [_shortened(label) for _, label in keys], "automargin": True,
         "range": [len(keys) - 0.4, -0.6], "tickfont": {"size": 11},
