@@ -77,15 +77,16 @@ def train_on_all(
     epochs = max(epochs, -(-least_steps // -(-len(rows) // batch_size)))
     member = Member(
         0, objective_of(record, classes), own, name, {key: value for key, value in found.items() if key != "name"},
-        seed=seed, batch_size=batch_size, **split_settings(settings or {}),
+        seed=seed, batch_size=batch_size, epochs=epochs, **split_settings(settings or {}),
     )  # fmt: skip
-    assembly = Assembly(factory, [Fold(prepared.X, prepared.y, rows, table.changing)], engine="single", device=device)
+    fold = Fold(prepared.X, prepared.y, rows, table.changing, table.weight)
+    assembly = Assembly(factory, [fold], engine="single", device=device)
     session = Session(assembly, [member])
     last = session.populations[0]
     session.advance(epochs)
     if session.broken:
         raise RuntimeError(f"training with {record.name} on all rows broke: {session.broken[0]}; try a smaller lr")
-    module = last.network.module(0).eval().cpu()
+    module = last.module(0).eval().cpu()
     return Trained(in_double(module, prepared.X[:2]), without_rows(prepared), record.link, epochs)
 
 
