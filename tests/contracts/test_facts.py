@@ -65,7 +65,8 @@ def denied(fact: str) -> list[str]:
     found = []
     for name in STATED:
         value = getattr(CATALOGUE[name].facts.at(classes=5, **CATALOGUE[name].defaults), fact)
-        if value is False or (fact == "lipschitz" and value is None and not CATALOGUE[name].per_class):
+        said = fact not in CATALOGUE[name].facts.unknown and not CATALOGUE[name].per_class
+        if value is False or (fact == "lipschitz" and value is None and said):
             found.append(name)
     return found
 

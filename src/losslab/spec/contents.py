@@ -49,6 +49,8 @@ def check_contents(
         return
     if labels:
         checks.check_labels(record, tensor, sizes[operand.of][0], key)
+    elif holds == "grade":
+        checks.check_labels(record, tensor, sizes[operand.of][0] + 1, key)
     elif holds in ("distribution", "class or distribution"):
         dims = ("N", operand.of, "*") if holds == "class or distribution" else operand.names
         checks.check_distribution(name, tensor.movedim(_place(dims, operand.of), -1), key, off)

@@ -8,9 +8,9 @@ from losslab.spec.interval import REAL, Interval
 
 Holds = Literal[
     "real", "probability", "distribution", "sign", "flag", "box", "class", "class list", "class or distribution",
-    "label", "length",
+    "grade", "label", "length",
 ]  # fmt: skip
-INTEGERS = ("class", "class list", "label", "length")  # any integer type is accepted; the rule sees int64
+INTEGERS = ("class", "class list", "grade", "label", "length")  # any integer type is accepted; the rule sees int64
 WORDS: dict[Holds, str] = {
     "real": "numbers",
     "probability": "numbers from 0 to 1",
@@ -21,6 +21,7 @@ WORDS: dict[Holds, str] = {
     "class": "class indices (integers) from 0 to {of} - 1",
     "class list": "in each row class indices (integers) from 0 to {of} - 1, then -1 to its end",
     "class or distribution": "class indices (integers) from 0 to {of} - 1, or probabilities with a dimension {of}",
+    "grade": "class indices (integers) from 0 to {of}, one more than there are thresholds",
     "label": "integers; equal ones belong together",
     "length": "how many entries of each row count (integers; also as a list or tuple)",
 }

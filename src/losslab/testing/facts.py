@@ -71,7 +71,7 @@ def probes(record: LossRecord, draw: Draw, reach: float) -> Draw:
     """Inputs against targets, all pairs of coordinates up to `reach`; of classes, scores for and against each class."""
     if record.kind == "rowwise":
         line = torch.linspace(-reach, reach, 601, dtype=torch.float64)
-        pull = torch.eye(draw.classes, dtype=torch.float64)[:2]  # the target's class, and another
+        pull = torch.eye(draw.classes, dtype=torch.float64)[[0, 1, -1]]  # the target's class, the next and the last
         rest = torch.zeros(2, 1, draw.classes, dtype=torch.float64)
         rest[1, :, 2:] = -FAR  # as if there were only two
         inputs = inputs_at(record, ((line[:, None, None] * pull).flatten(0, 1) + rest).flatten(0, 1))

@@ -60,11 +60,11 @@ def check_errors(record: LossRecord) -> None:
         shape = str(tuple(batch[key].unsqueeze(0).unsqueeze(0).shape))
         if len(layout.operands) > 1:
             refused(record, ValueError, [name, shape], **{**batch, key: batch[key][None, None]})
-        if operand.holds == "class":
+        if operand.holds in ("class", "grade"):
             bad = batch[key].clone()
             bad.view(-1)[1] = 99
             refused(record, ValueError, [name, key, "99"], **{**batch, key: bad})
-        if operand.holds in ("class", "label"):
+        if operand.holds in ("class", "grade", "label"):
             for kind in (torch.int8, torch.uint8, torch.int16, torch.int32):
                 found = quiet(record, **{**batch, key: batch[key].to(kind)})
                 same(record, f"{key} of {kind}", found, quiet(record, **batch))

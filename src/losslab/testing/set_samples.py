@@ -35,7 +35,8 @@ def content(operand: Operand, sizes: Mapping[str, tuple[int, ...]], generator: t
     shape, holds = shape_of(operand.dims, sizes), operand.holds
     normal = 2 * torch.randn(shape, generator=generator, dtype=torch.float64)
     if holds in INTEGERS or holds == "class or distribution":
-        return torch.randint(3 if holds == "label" else sizes[operand.of][0], shape, generator=generator)
+        classes = sizes[operand.of][0] + (holds == "grade") if holds != "label" else 3
+        return torch.randint(classes, shape, generator=generator)
     if holds == "distribution":
         return normal.softmax(operand.names.index(operand.of))
     if holds == "probability":
