@@ -9,6 +9,7 @@ from losslab.data.kinds import refuse_nested
 from losslab.data.memory import check_memory
 
 PARQUET, FEATHER = (".parquet", ".pq"), (".feather", ".arrow", ".ipc")
+MAGIC, CONTINUES = b"ARROW1\0\0", b"\xff\xff\xff\xff"
 INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls an index without a name
 LONGEST = 200  # characters of what pyarrow says
 
@@ -63,7 +64,28 @@ def _feather(path: Path) -> tuple[Any, tuple[str, ...]]:
         _check_columns(path, file.schema)
         rows = path.stat().st_size // max(8 * len(file.schema), 1)  # at least, where it is compressed
         told = check_memory(path.name, rows, len(file.schema))
-        return file.read_all(), told
+        table, batches = file.read_all(), file.num_record_batches
+        source.seek(len(MAGIC))
+        if source.read(4) == CONTINUES:
+            source.seek(len(MAGIC))
+            if _as_stream(source) != (table.schema.names, batches):
+                raise ValueError(f"{path} is damaged: its index does not fit its contents")
+    return table, told
+
+
+def _as_stream(source: Any) -> tuple[list[str], int]:
+    """The columns, and the number of parts, that the contents say: the index at the end may lack some of them.
+
+    Polars writes a start that is no stream; its files have the index alone.
+    """
+    import pyarrow as pa
+
+    names, batches = [], 0
+    for message in pa.ipc.MessageReader.open_stream(source):
+        if message.type == "schema":
+            names = pa.ipc.read_schema(message).names
+        batches += message.type == "record batch"
+    return names, batches
 
 
 def _check_columns(path: Path, schema: Any) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from losslab.data.files import read_frame
 from losslab.data.load import load
-from losslab.data.npz import read_npz
+from losslab.data.npz import raw_npz
+from losslab.data.roles import Roles
 
 ROWS, EACH = 60, 20
 KINDS = ["csv", "parquet", "pq", "feather", "npz"]  # .pq: Parquet with sums of check
@@ -95,10 +96,10 @@ def _read(path):
     try:
         if path.suffix != ".npz":
             return read_frame(path)
-        arrays, notes = read_npz(path)
+        raw = raw_npz(path, Roles())
     except ValueError as error:
         return None, str(error)
-    return pd.DataFrame(arrays["X"], columns=["age", "count"]).assign(y=arrays["y"]), notes
+    return pd.DataFrame(raw.X, columns=["age", "count"]).assign(y=raw.y), raw.notes
 
 
 def _load(path):
@@ -176,5 +177,5 @@ def test_a_damaged_npz_file_is_refused_or_the_same(whole, damage, tmp_path):
         if found is None:
             refused += 1
             _check_words(said, path)
-        assert found is None or found.equals(whole[1][["age", "count", "y"]].astype({"count": float}))
+        assert found is None or found.equals(whole[1][["age", "count", "y"]].astype({"age": "float32", "count": "float32"}))
     assert refused >= EACH // 2
