@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from losslab.testing.losses import check
     from losslab.train.allocator import tune_allocator
     from losslab.train.fit import FitResult, fit
+    from losslab.train.saved import SavedModel, load_model
 
 # Every name is fetched on first use: a script that wants a loss does not pay for the tuner, and the command line can
 # settle how torch's threads wait before torch is imported.
@@ -39,6 +40,7 @@ _HOMES = {
     "LossTunedRegressor": "losslab.search.estimators",
     "Parameter": "losslab.spec.record",
     "Paths": "losslab.landscape.paths",
+    "SavedModel": "losslab.train.saved",
     "Slice": "losslab.landscape.slice",
     "Proposal": "losslab.search.advice",
     "Trace": "losslab.backprop.trace",
@@ -52,6 +54,7 @@ _HOMES = {
     "ema": "losslab.optim.averages",
     "empty_batches": "losslab.spec.policy",
     "fit": "losslab.train.fit",
+    "load_model": "losslab.train.saved",
     "loss": "losslab.spec.declare",
     "losses": "losslab.catalog",
     "paths": "losslab.landscape.paths",
@@ -77,6 +80,7 @@ __all__ = [
     "Parameter",
     "Paths",
     "Proposal",
+    "SavedModel",
     "Slice",
     "Trace",
     "TuneResult",
@@ -89,6 +93,7 @@ __all__ = [
     "ema",
     "empty_batches",
     "fit",
+    "load_model",
     "loss",
     "losses",
     "paths",

@@ -1,8 +1,9 @@
 """`losslab.tune` and `losslab.compare`: the whole way from data to a verdict, in one call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from losslab.data.load import load
 from losslab.report.export import write_best_loss
 from losslab.report.page import write_page
 from losslab.report.store import read_result, write_result
+from losslab.search.final import train_winner
 from losslab.search.options import Hooks, Options
 from losslab.search.own import loss_module
 from losslab.search.quota import for_metric
@@ -23,6 +25,8 @@ from losslab.search.study import Study
 from losslab.search.watch import deciding
 from losslab.spec.record import LossRecord
 from losslab.train.lookup import is_own
+from losslab.train.loop import Stopped
+from losslab.train.saved import SavedModel, load_model
 
 
 @dataclass
@@ -42,17 +46,21 @@ class TuneResult(TuneData):
     """The fields of `result.json` as attributes (see docs/result.md), and what can be done with them."""
 
     _records: Mapping[str, LossRecord]
+    _train: Callable[[], SavedModel] | None = None
 
     @classmethod
-    def of(cls, data: TuneData, records: Mapping[str, LossRecord]) -> "TuneResult":
+    def of(
+        cls, data: TuneData, records: Mapping[str, LossRecord], train: Callable[[], SavedModel] | None = None
+    ) -> "TuneResult":
+        """train: gives the winner, trained once more."""
         result = cls(**{field.name: getattr(data, field.name) for field in fields(TuneData)})
-        result._records = records
+        result._records, result._train = records, train
         return result
 
     def __getstate__(self) -> dict[str, Any]:
         """Declared losses go by their names: their rules cannot be pickled."""
         found = {label: record if is_own(record) else record.name for label, record in self._records.items()}
-        return {**vars(self), "_records": found}
+        return {**vars(self), "_records": found, "_train": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -67,14 +75,28 @@ class TuneResult(TuneData):
         row = next(row for row in self.table if row.role == "loss" and row.loss == self.winner)
         return Best(loss_module(self._records[row.loss], row.params), row.optimizer, row)
 
+    @cached_property
+    def trained(self) -> SavedModel:
+        """The winner as a model for new rows: one more training on the training part, paid for on first use."""
+        if self._train is None:
+            raise ValueError(
+                "the model is not at hand in a result that was read back: losslab.load_model(folder) has it"
+            )
+        return self._train()
+
+    def predict(self, data: Any) -> Any:
+        """What the winner says about new rows, a DataFrame in their order; see `SavedModel.predict`."""
+        return self.trained.predict(data)
+
     def report(self, path: str | Path, *, include_rows: bool = False) -> Path:
         """Writes the report as one self-contained HTML file; `include_rows` shows targets of rows in it."""
         return write_page(self, path, include_rows=include_rows)
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Writes report.html, result.json and best_loss.py into a folder; returns their paths."""
+        """Writes report.html, result.json, best_loss.py and the winner's model into a folder; returns their paths."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        model = self._save_model(folder)
         row = self.best.row
         record = self._records[row.loss]
         loss = record.rule if is_own(record) else record
@@ -84,8 +106,19 @@ class TuneResult(TuneData):
                 loss, row.params, folder / "best_loss.py", optimizer=row.optimizer, threshold=row.threshold,
                 origin=f"{self.data}; {self.model}; {self.metric}",
             ),
+            *model,
             write_result(self, folder / "result.json"),  # last: where it is, the study has ended
         ]  # fmt: skip
+
+    def _save_model(self, folder: Path) -> list[Path]:
+        """Where the last training breaks, a note says that there is no model; all else is kept."""
+        if self._train is None and "trained" not in vars(self):
+            return []
+        try:
+            return self.trained.save(folder)
+        except (RuntimeError, FileNotFoundError) as error:  # the latter: a study of an older losslab
+            self.notes.append(f"no model is saved: {error}")
+            return []
 
     def __str__(self) -> str:
         return self.verdict
@@ -178,7 +211,12 @@ def finish(study: Study) -> TuneResult:
     """Runs a study to its end and writes what it found; what had ended before is read back."""
     result = ended(study)
     if result is None:
-        result = TuneResult.of(study.run(), study.records)
+        try:
+            data = study.run()
+            result = TuneResult.of(data, study.records, partial(train_winner, study, data.winner))
+        except (Stopped, KeyboardInterrupt, OSError):
+            keep_what_ended(study)
+            raise
         keep(study, result)
         keep_trials(study)
     if study.options.nested not in (0, (result.nested or {}).get("splits")):
@@ -192,7 +230,21 @@ def ended(study: Study) -> TuneResult | None:
     out = study.options.out
     if out is None or not study.options.resume or not (out / "result.json").exists():
         return None
-    return TuneResult.of(read_result(out), study.records)
+    found = read_result(out)
+    if found.status != "finished":
+        return None
+    model = None if isinstance(study.model, str) else study.model
+    return TuneResult.of(found, study.records, partial(load_model, out, model))
+
+
+def keep_what_ended(study: Study) -> None:
+    """Of a study that was stopped, the result so far and its report; `resume` puts the whole one in their place."""
+    out, data = study.options.out, study.so_far()
+    if out is None or data is None:
+        return
+    with suppress(OSError):  # a full disk has been told of already
+        write_page(data, out / "report.html")
+        write_result(data, out / "result.json")
 
 
 def keep(study: Study, result: TuneResult) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from losslab.data.describe import describe
 from losslab.data.load import load
 from losslab.data.prepare import prepare
 from losslab.data.scale import own_unit
@@ -27,6 +28,7 @@ from losslab.train.device import check_device
 from losslab.train.lookup import check_head, find_loss, head_of, usual_width
 from losslab.train.member import Member
 from losslab.train.objective import class_counts, objective_of
+from losslab.train.saved import SavedModel
 from losslab.train.settings import ARCHITECTURE, refuse_several, training_of
 from losslab.train.telling import telling
 
@@ -51,6 +53,20 @@ class FitResult:
     broken: str = ""
     best_epoch: int = 0
     stopped: int | None = None
+    saved: SavedModel | None = None
+
+    def predict(self, data: Any) -> Any:
+        """What the model says about new rows, a DataFrame in their order; see `SavedModel.predict`."""
+        return self._trained().predict(data)
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Writes the model for `losslab.load_model` and `losslab predict`; returns the paths."""
+        return self._trained().save(folder)
+
+    def _trained(self) -> SavedModel:
+        if self.saved is None:
+            raise ValueError(f"there is no trained model: {self.broken or 'this result was not made by losslab.fit'}")
+        return self.saved
 
 
 def fit(
@@ -92,7 +108,7 @@ def fit(
     prepared = prepare(table, parts.train)
     classes, width = max(len(table.classes), 1), table.width
     outputs = usual_width(table.task, classes, width)
-    factory = build(model, tuple(prepared.X.shape[1:]), outputs, pretrained=pretrained)
+    factory = build(model, tuple(prepared.X.shape[1:]), outputs, pretrained=pretrained, levels=table.levels)
     record = find_loss(loss, table.task, outputs=head_of(table.task, factory.out_features, classes), metric=chosen)
     check_head(factory.name, factory.out_features, record, classes, width)
     record.check_parameters(params or {})
@@ -130,6 +146,12 @@ def fit(
     result.broken = "".join(one.why for one in course.session.broken)
     one = course.population
     result.model = course.session.assembly.maker(member)(seed) if one is None else one.module(0)
+    if not result.broken:
+        result.saved = SavedModel.of(
+            result.model, model, table, prepared, name=factory.name, outputs=member.objective.outputs,
+            link=record.link, loss=record.name, metric=chosen.name, architecture=architecture,
+            made={"data": describe(table), "optimizer": optimizer, "epochs": epochs, "seed": seed},
+        )  # fmt: skip
     return result
 
 
