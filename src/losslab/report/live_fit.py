@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from losslab.report import terminal, words
+from losslab.report import words
 from losslab.report.progress import Progress
 
 
@@ -31,5 +31,5 @@ def shown(epochs: int, metric: str, console: Console | None = None) -> Iterator[
         left = [f"{lasting(each * (epochs - epoch))} left"] if epoch < epochs else []
         progress.update(epoch, note="   ".join(facts + left))
 
-    with Progress("fit", epochs, console or terminal.console()) as progress:
+    with Progress("fit", epochs, console or Console(stderr=True, highlight=False)) as progress:
         yield tell
