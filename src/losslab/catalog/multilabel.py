@@ -125,6 +125,7 @@ def like_probabilities(operands: Mapping[str, Tensor], options: Mapping[str, Any
     link="sigmoid",
     layout=Layout({"input": SCORES, "target": Operand("* C", "probability"), "weight": Operand("C")}, "*"),
     smells=like_probabilities,
+    untunable="",
     torch_name="multilabel_soft_margin_loss",
     module_name="MultiLabelSoftMarginLoss",
     positional=("weight",),

@@ -37,8 +37,8 @@ def write_best_loss(
 
     params: as in a leaderboard row, those with the target's unit in that unit. target_scale: what regression targets
     were divided by in the search. optimizer: {"name": "adamw", "lr": ...}. threshold: `Row.threshold`, a number that
-    a binary score (log odds or margin) must exceed, or what is added to the score of each class. origin: where the
-    loss comes from, in words.
+    a binary score (log odds or margin) must exceed, one for each label, or what is added to the score of each class.
+    origin: where the loss comes from, in words.
     A loss whose source cannot be copied gets a file that says how to import it. Raises OSError as `write_whole` does.
     """
     try:
@@ -97,15 +97,17 @@ def _plain_torch(
     values = {**record.defaults, **params}
     ignore_index = values.pop("ignore_index", -100) if record.takes_ignore_index else None
     tensors = {name: value for name, value in values.items() if isinstance(value, list | tuple | torch.Tensor)}
-    scaled = {name for name, parameter in record.parameters.items() if parameter.unit == "target"}
+    units = {name: parameter.unit for name, parameter in record.parameters.items()}
+    scaled = {name: "/" if unit == "target" else "*" for name, unit in units.items() if unit != "none"}
     arguments = [
-        {"name": name, "type": type(value).__name__, "value": _literal(value), "scaled": name in scaled}
+        {"name": name, "type": type(value).__name__, "value": _literal(value), "scaled": scaled.get(name, "")}
         for name, value in values.items()
         if name not in tensors and value is not None
     ]
     if scaled:
-        arguments.append({"name": "target_scale", "type": "float", "value": "1.0", "scaled": False})
+        arguments.append({"name": "target_scale", "type": "float", "value": "1.0", "scaled": ""})
     is_list = isinstance(threshold, list | tuple)
+    columns = is_list and record.outputs == "one"  # a threshold for each label
     imports = {"import torch", "import torch.nn.functional as F", "from torch import Tensor", *source.imports}
     body = "\n".join(source.functions)
     if "F." not in body:
@@ -131,7 +133,8 @@ def _plain_torch(
         ignore_index=ignore_index,
         outputs=record.outputs,
         threshold=None if threshold is None else _literal(threshold),
-        threshold_name="SHIFT" if is_list else "THRESHOLD",
+        columns=columns,
+        threshold_name="SHIFT" if is_list and not columns else "THRESHOLD",
         score=SCORES.get(record.link, {}).get(record.outputs, ""),
     )
 

@@ -42,7 +42,8 @@ def load(path) -> dict:
     return space
 
 
-EXPORTED = [name for name, record in CATALOGUE.items() if record.layout is None and not record.per_class]
+FROM_SETS = [name for name, record in CATALOGUE.items() if record.layout is not None and not record.untunable]
+EXPORTED = [name for name, r in CATALOGUE.items() if r.layout is None and not r.per_class] + FROM_SETS
 COUNTED = [name for name, record in CATALOGUE.items() if record.per_class]
 
 
@@ -60,6 +61,14 @@ def chosen(record) -> dict:
 def batches(record):
     """Ordinary calls: several shapes, soft and hard targets, half precision, labels that are ignored."""
     g = torch.Generator().manual_seed(3)
+    if record.layout is not None:
+        for shape in ((7, 4), (5, 2), (4, 3, 2)):
+            x = torch.randn(shape, generator=g)
+            grades = record.outputs == "thresholds"
+            y = torch.randint(shape[-1] + 1, shape[:-1], generator=g) if grades else (x + x.roll(1) > 0.4).float()
+            yield x, y
+            yield x.double(), y
+        return
     if record.kind == "rowwise":
         for shape, rest in (((7, 5), (7,)), ((4, 3, 2), (4, 2)), ((6,), ())):
             x = torch.randn(shape, generator=g)
@@ -147,7 +156,7 @@ def test_the_file_is_plain_and_whole(everything, name):
     assert imported <= {"torch", "math", "__future__"}
     assert "@loss" not in text
     assert "torch.optim.AdamW(model.parameters(), lr=0.003, weight_decay=0.01)  # batch_size 64" in text
-    assert ("target_scale" in text) == any(p.unit == "target" for p in CATALOGUE[name].parameters.values())
+    assert ("target_scale" in text) == any(p.unit != "none" for p in CATALOGUE[name].parameters.values())
 
 
 @pytest.mark.parametrize("name", COUNTED)
@@ -210,11 +219,21 @@ def test_shapes_that_do_not_match_are_refused(tmp_path):
         ("binary_cross_entropy", 0.4054651, [0.59, 0.61, 0.2], [0, 1, 0]),  # log odds of 0.6
         ("cross_entropy", 1.5, [[0.0, 1.4], [0.0, 1.6]], [0, 1]),
         ("cross_entropy", [0.0, 0.7, 0.0], [[1.0, 0.5, 0.0], [1.0, 0.2, 1.1]], [1, 2]),
+        ("sigmoid_focal_loss", [-0.4, 1.0], [[-0.3, 0.9], [-0.5, 1.1]], [[1, 0], [0, 1]]),  # one for each label
+        # three grades: chances to lie above 0.6 and 0.5, so 0.4, 0.1 and 0.5; crossed outputs are put in order
+        ("all_threshold_loss", [0.0, 0.0, 0.0], [[0.4054651, 0.0], [0.0, 0.4054651]], [2, 2]),
+        ("all_threshold_loss", [0.3, 0.0, 0.0], [[0.4054651, 0.0], [2.0, 1.0]], [0, 2]),  # 0.4 e^0.3 > 0.5
     ],
 )
 def test_the_threshold_goes_with_it(tmp_path, name, threshold, output, labels):
     space = load(write_best_loss(CATALOGUE[name], {}, tmp_path / "best_loss.py", threshold=threshold))
     assert space["predict"](torch.tensor(output)).tolist() == labels
+
+
+def test_a_parameter_per_unit_of_the_target_is_multiplied(tmp_path):
+    path = write_best_loss(CATALOGUE["negative_binomial_nll_loss"], {"dispersion": 0.5}, tmp_path / "b.py")
+    assert load(path)["BestLoss"](target_scale=4.0).dispersion == 2.0
+    assert load(path)["BestLoss"]().dispersion == 0.5
 
 
 def test_without_a_threshold_there_is_no_predict(tmp_path):
