@@ -146,8 +146,12 @@ class Single(Network):
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__(modules)
         self.modules = [copy.deepcopy(module) for module in modules]
+        self._leaves: list[Tensor] = []
+        self._shown: Tensor | None = None  # what the leaves are views of
 
     def parameters(self) -> list[Tensor]:
+        if self._shown is self.flat:
+            return self._leaves
         leaves: list[Tensor] = []
         for module, row in zip(self.modules, self.flat, strict=True):
             own = dict(module.named_parameters())
@@ -156,6 +160,7 @@ class Single(Network):
             ):
                 own[name].data = part.view(shape)
                 leaves.append(own[name])
+        self._leaves, self._shown = leaves, self.flat
         return leaves
 
     def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
@@ -168,6 +173,8 @@ class Single(Network):
         return torch.stack(outputs)
 
     def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
+        if len(self) == 1:
+            return super().gradient(gradients)
         width = len(self.layout.names)
         rows = [
             torch.cat([g.reshape(-1) for g in gradients[first : first + width]])

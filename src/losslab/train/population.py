@@ -13,6 +13,7 @@ from torch.func import vmap
 
 from losslab.optim import get as update_rule
 from losslab.optim import lift
+from losslab.optim.fused import has_fused, update_in_place
 from losslab.optim.rule import State, UpdateRule
 from losslab.train.accumulate import Part, parts
 from losslab.train.average import Average
@@ -196,6 +197,13 @@ class Population:
             if self.rates is not None:
                 lr = hyper.get("lr", group.rule.hyper["lr"].default)
                 hyper = {**hyper, "lr": lr * self.rates[group.rows, self.position, None]}
+            if self.network.engine == "single" and has_fused(group.rule, parameters):
+                own, values = parameters[group.rows], {**hyper, **group.options}
+                update_in_place(
+                    group.rule, own, gradient[group.rows], group.state, step=self.clock[group.rows], values=values
+                )
+                updated.append(own if len(own) < len(self) else parameters)
+                continue
             new, group.state = group.rule.update(
                 parameters[group.rows],
                 gradient[group.rows],
