@@ -1,5 +1,6 @@
 """`losslab.tune` and `losslab.compare`: the whole way from data to a verdict, in one call."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -125,7 +126,7 @@ class TuneResult(TuneData):
 
 
 def tune(
-    model: Any, data: Any, *, metric: Any = None, watch: Any = (), cost: Any = None, trials: int | None = 256,
+    model: Any, data: Any = None, *, metric: Any = None, watch: Any = (), cost: Any = None, trials: int | None = 256,
     budget: str | float | None = None, losses: Any = None, task: str | None = None,
     target: str | Sequence[str] | None = None, validation: Any = None, test: Any = None,
     split_column: str | None = None, drop: str | Sequence[str] = (), group: Any = None, weight: Any = None,
@@ -163,8 +164,18 @@ def tune(
     settings: schedule, clip_norm, ema, ... (the fields of `losslab.train.settings.Training`), and width, depth and
         dropout of the model: one value is fixed, several are searched.
 
+    Without data, `model` is a training function of the user's own, `train(run)`: see `losslab.search.own_training.Run`.
+    It returns the metric (say `higher_is_better`), and is called once for each of `trials` and `runs` times for each
+    finalist; `task` says which losses fit, `target` are its training targets, `lr`, `weight_decay` and `challengers`
+    (how many meet the default, 3) go with it. A loss's hopeless trials are pruned where the function reports.
+
     Returns a `TuneResult`. Raises ValueError or TypeError, in words, for anything that cannot work.
     """
+    given = dict(locals())
+    if data is None:
+        return without_data(given)
+    if takes_run(model):
+        raise TypeError(f"{model.__name__}(run) is a training function, which brings its own data: leave data out")
     study = study_of(
         model, data, metric=metric, higher_is_better=higher_is_better, hooks=hooks, task=task, target=target,
         validation=validation, test=test, split_column=split_column, drop=drop, group=group, weight=weight,
@@ -179,6 +190,27 @@ def tune(
 
     with watched(study):
         return finish(study)
+
+
+def without_data(given: dict[str, Any]) -> TuneResult:
+    """`tune` with a training function of the user's own; `given` are all arguments."""
+    from losslab.search.own_verdict import tune_function
+
+    usual = {name: one.default for name, one in inspect.signature(tune).parameters.items()}
+    own = {name: value for name, value in given.items() if name not in ("model", "data", "settings")}
+    asked = {name: value for name, value in own.items() if value is not usual[name]}
+    if "out" in asked:
+        asked["out"] = Path(asked["out"])
+    data, study = tune_function(given["model"], asked, given["settings"])
+    result = TuneResult.of(data, study.records)
+    if study.options.out is not None:
+        result.save(study.options.out)
+    return result
+
+
+def takes_run(model: Any) -> bool:
+    """Whether it is a training function: a plain function whose one argument is called run."""
+    return inspect.isfunction(model) and list(inspect.signature(model).parameters) == ["run"]
 
 
 def compare(model: Any, data: Any, losses: Sequence[Any], *, seeds: int = 10, **options: Any) -> TuneResult:
