@@ -72,7 +72,7 @@ def confusion(data: TuneData) -> list[Chart]:
         counts = _gathered(pair[who], kept)
         classes = [escape(_shortened(names[c])) for c in kept]
         classes += [f"{size - len(kept)} others"] if len(kept) < size else []
-        classes = [c if classes.count(c) == 1 else f"{c} ({i})" for i, c in enumerate(classes)]  # each axis value once
+        classes = [c if classes.count(c) == 1 else f"{c} ({n})" for n, c in zip([*kept, size], classes, strict=False)]
         share = [[n / max(sum(row), 1) for n in row] for row in counts]
         cells = {
             "type": "heatmap", "z": share, "x": classes, "y": classes, "customdata": counts, "showscale": False,
@@ -128,17 +128,15 @@ def _shortened(name: str, most: int = 16) -> str:
 def residuals(data: TuneData) -> list[Chart]:
     """Prediction minus target against the target, or against the prediction where the spread grows with it."""
     found = data.winner_detail.get("residuals") or {}
-    target = found.get("target")
-    if not target or not any(found.get(who) for who in beside(data)):
+    columns = data.winner_detail.get("residual_columns") or {}
+    if len(columns) > 1:
+        return [
+            _residuals(data, f"residuals-{i}", f"Residuals of {words.clean(str(name))}", column["target"], column)
+            for i, (name, column) in enumerate(list(columns.items())[:MOST_TARGETS])
+        ]
+    if not found.get("target") or not any(found.get(who) for who in beside(data)):
         return []
-    if not isinstance(target[0], list | tuple):
-        return [_residuals(data, "residuals", "Residuals", target, found)]
-    names = [words.clean(str(name)) for name in found.get("columns") or range(len(target[0]))]
-    charts = []
-    for t, name in enumerate(names[:MOST_TARGETS]):
-        column = {who: [row[t] for row in found[who]] for who in beside(data) if found.get(who)}
-        charts.append(_residuals(data, f"residuals-{t}", f"Residuals of {name}", [row[t] for row in target], column))
-    return charts
+    return [_residuals(data, "residuals", "Residuals", found["target"], found)]
 
 
 def _residuals(data: TuneData, key: str, title: str, target: Sequence[float], found: dict[str, Any]) -> Chart:
@@ -172,39 +170,44 @@ def _quantiles(values: Sequence[float]) -> list[str]:
 
 
 def labels(data: TuneData) -> Chart | None:
-    """A metric of each label or target column: winner beside default."""
+    """Of several labels, how well each is found: F1 of winner beside default."""
     found = data.winner_detail.get("labels") or {}
     names = [words.clean(str(name)) for name in found.get("names") or ()]
-    pair = {who: found[who] for who in beside(data) if found.get(who) and len(found[who]) == len(names)}
+    pair = {who: _f1(found[who]) for who in beside(data) if found.get(who)}
     if not names or not pair:
         return None
-    first = next(iter(pair))
-    spread = [abs((pair.get("winner", pair[first])[i] or 0) - (pair[first][i] or 0)) for i in range(len(names))]
-    kept = sorted(sorted(range(len(names)), key=lambda i: (-spread[i], i))[:MOST_LABELS])
-    metric = words.clean(str(found.get("metric", data.metric)))
+    first, *_, last = [*pair, *pair]
+    apart = [abs(pair[last][i] - pair[first][i]) for i in range(len(names))]
+    kept = sorted(sorted(range(len(names)), key=lambda i: (-apart[i], i))[:MOST_LABELS])
     shown = [escape(_shortened(names[i], 24)) for i in kept]
-    shown = [name if shown.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(shown)]
+    shown = [name if shown.count(name) == 1 else f"{name} ({i})" for i, name in zip(kept, shown, strict=True)]
     traces = [
         {
             "type": "bar", "orientation": "h", "y": shown, "x": [pair[who][i] for i in kept], "name": escape(name),
             "marker": {"color": COLOURS[who], "pattern": {"shape": PATTERNS[who]}},
-            "hovertemplate": "%{y}: %{x:.4g}<extra>" + escape(name) + "</extra>",
+            "hovertemplate": "%{y}: %{x:.3f}<extra>" + escape(name) + "</extra>",
         }
         for who, name in beside(data).items() if who in pair
     ]  # fmt: skip
-    frame = layout(f"{metric} of each label")
+    frame = layout("F1 of each label")
+    frame["xaxis"]["range"] = [0, 1]
     frame["yaxis"] |= {"type": "category", "autorange": "reversed", "automargin": True}
     frame["barmode"] = "group"
-    rows = found.get("rows") or [None] * len(names)
-    cells = [
-        (names[i], "" if rows[i] is None else words.count(rows[i]),
-         *(words.number(pair[who][i]) if words.known(pair[who][i]) else "-" for who in pair))
-        for i in kept
-    ]  # fmt: skip
+    cells = []
+    for i in kept:
+        for who in pair:
+            hits, missed, wrong = (found[who][part][i] for part in ("found", "missed", "wrong"))
+            cells.append((names[i], beside(data)[who], *map(words.count, (hits, missed, wrong)), f"{pair[who][i]:.3f}"))
     also = f": the {len(kept)} of {len(names)} on which the two differ most" if len(kept) < len(names) else ""
-    sheet = Sheet(("label", "rows", *(beside(data)[who] for who in pair)), cells, also)
-    height = 120 + 34 * len(kept)
-    return Chart("labels", f"{metric} of each label", {"data": traces, "layout": frame}, height, "Labels", sheet=sheet)
+    sheet = Sheet(("label", "loss", "found", "missed", "wrongly claimed", "F1"), cells, also)
+    label = f"F1 of each label, {words.listed(beside(data)[who] for who in pair)}"
+    return Chart("labels", label, {"data": traces, "layout": frame}, 120 + 34 * len(kept), "Labels", sheet=sheet)
+
+
+def _f1(counts: dict[str, list[int]]) -> list[float]:
+    """2 found / (2 found + missed + wrongly claimed) of each label; 0 where a label neither is nor was claimed."""
+    columns = zip(counts["found"], counts["missed"], counts["wrong"], strict=True)
+    return [2 * hits / max(2 * hits + missed + wrong, 1) for hits, missed, wrong in columns]
 
 
 def beside(data: TuneData) -> dict[str, str]:

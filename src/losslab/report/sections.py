@@ -11,7 +11,7 @@ from losslab.report.figure import GREY, WINNER
 from losslab.report.search_charts import reached
 from losslab.search.result import Row, TuneData
 
-ALARMING = re.compile(r"target away|\bleak", re.IGNORECASE)  # notes that stand at the top too
+ALARMING = re.compile(r"\bgives? the target\b.{0,200}\baway\b|\bleak", re.IGNORECASE)  # notes that stand at the top too
 MOST_NOTES = 8  # beyond, the rest is folded away
 MOST_ALSO = 3
 MOST_SHARES = 6  # parameters of a loss whose importance is shown

@@ -26,7 +26,9 @@
     for (const { name, data, layout } of figures) {
       const place = document.getElementById("chart-" + name);
       const themed = { ...layout, template: template(theme), autosize: !paper };
-      if (paper) themed.width = place.closest(".grid") ? 320 : place.closest(".half") ? 540 : 660;
+      const small = place.closest(".grid");
+      if (paper) themed.width = small ? 320 : place.closest(".half") ? 540 : 660;
+      if (paper && small) themed.height = 220; // as in report.css
       Plotly.react(place, data, themed, { responsive: true, displayModeBar: false });
     }
   }
