@@ -67,10 +67,10 @@ def check_bytes(path: Path) -> None:
             if b"\0" in chunk:
                 line = lines + rest.count(b"\n") + chunk[: chunk.index(b"\0")].count(b"\n")
                 raise ValueError(f"{path}, line {line}: a NUL byte; the file is damaged, or no text")
-            text, _, end = (rest + chunk).rpartition(b"\n")
-            lines += _decoded(path, text, lines)
-            rest = end
-    _decoded(path, rest, lines)
+            whole, end, rest = (rest + chunk).rpartition(b"\n")
+            _check_text(path, whole, lines)
+            lines += whole.count(b"\n") + len(end)
+    _check_text(path, rest, lines)
 
 
 def scan(path: Path, layout: Layout) -> Layout:
@@ -130,13 +130,12 @@ def _trouble(error: str, line: int) -> str:
     return error
 
 
-def _decoded(path: Path, text: bytes, line: int) -> int:
+def _check_text(path: Path, text: bytes, line: int) -> None:
     try:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
         line += text[: error.start].count(b"\n")
         raise ValueError(f"{path}, line {line}, is not UTF-8 text ({error.reason}): save the file as UTF-8") from None
-    return text.count(b"\n") + 1
 
 
 def _sample(lines: list[str], separator: str) -> list[list[str]]:

@@ -29,16 +29,19 @@ def _cgroup_limits() -> list[str]:
 
 def check_memory(name: str, rows: int, columns: int, text: int = 0) -> tuple[str, ...]:
     """Raises ValueError where a table cannot fit; a note where it is large. text: bytes of text beside the numbers."""
-    needed, free = rows * columns * PER_CELL + text, free_memory()
-    cells = f"{count(rows, 'row')} of {count(columns, 'column')}"
-    size = f"{name}: about {cells} need {gigabytes(needed)} of memory"
+    return check_need(name, f"{count(rows, 'row')} of {count(columns, 'column')}", rows * columns * PER_CELL + text)
+
+
+def check_need(name: str, what: str, needed: int) -> tuple[str, ...]:
+    """The same for anything, from the bytes that it needs."""
+    free, size = free_memory(), f"{name}: about {what} need {gigabytes(needed)} of memory"
     if needed > free:
         raise ValueError(
-            f"{size}; {gigabytes(free)} are free. Take a sample of the rows, drop columns in the file, or use a machine "
-            "with more memory"
+            f"{size}; {gigabytes(free)} are free. Take a sample of the rows, leave out columns, or use a machine with "
+            "more memory"
         )
     return (f"{size} ({gigabytes(free)} are free)",) if needed > TOLD else ()
 
 
 def gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e9:,.1f} GB"

@@ -10,10 +10,10 @@ import numpy as np
 
 from losslab.data.arrays import raw_arrays
 from losslab.data.csv import check_there
-from losslab.data.memory import check_memory
+from losslab.data.memory import PER_CELL, check_need
 from losslab.data.raw import Raw
 from losslab.data.roles import Roles, role_values
-from losslab.data.words import nearest, some
+from losslab.data.words import count, nearest, some
 
 PAIRS = (("X", "y"), ("x", "y"), ("data", "target"), ("features", "target"), ("features", "labels"), ("data", "labels"))
 DAMAGE = (
@@ -30,7 +30,8 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
             wrong = archive.testzip()
             if wrong is not None:
                 raise zipfile.BadZipFile(f"{wrong} does not have the contents that were written")
-            told = check_memory(path.name, sum(one.file_size for one in archive.infolist()) // 8, 1)
+            numbers = sum(one.file_size for one in archive.infolist()) // 8
+            told = check_need(path.name, count(numbers, "number"), numbers * PER_CELL)
         with np.load(path, allow_pickle=False) as file:
             names = list(file.files)
             arrays = {name: _array(path, file, name) for name in names}

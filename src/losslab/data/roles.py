@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from losslab.data.frame import forms_of, holds_dates, read_days, read_numbers, read_words
 from losslab.data.kinds import ordered_levels, series_values
 from losslab.data.raw import PARTS, Raw
 from losslab.data.words import count, nearest, some
 
+SECONDS = 86_400  # of a day
 _SPELLINGS = {"training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test"}
 
 
@@ -102,7 +104,7 @@ def role_tensors(raw: Raw) -> dict[str, Any]:
     if raw.weight is not None:
         found["weight"] = torch.from_numpy(raw.weight.astype(np.float32))
     if raw.time is not None:
-        found["time"] = torch.from_numpy(raw.time)
+        found["time"] = torch.from_numpy(raw.time.copy())
     return found
 
 
@@ -197,38 +199,34 @@ def _weights(values: Any, said: str) -> np.ndarray:
 
 
 def _times(values: Any, said: str) -> np.ndarray:
-    """Numbers as they are, dates as seconds since 1970."""
-    import pandas as pd
+    """Numbers as they are, dates as seconds since 1970, durations as seconds."""
     from pandas.api import types
 
-    if types.is_numeric_dtype(values) and not types.is_bool_dtype(values):
-        found = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        _refuse(~np.isfinite(found), values, said, "missing or infinite")
-        return found
     _refuse(values.isna().to_numpy(), values, said, "missing")
-    if not types.is_datetime64_any_dtype(values):
-        values = values.astype(object)
-        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
-        if np.isfinite(numbers).all():
-            return numbers
-        dates = _dates(values)
-        _refuse(dates.isna().to_numpy(), values, said, "no date and no number")
-        values = dates
-    seconds = (pd.DatetimeIndex(values).tz_convert(None) if values.dt.tz is not None else pd.DatetimeIndex(values)) - (
-        pd.Timestamp(0)
-    )
-    return np.asarray(seconds / pd.Timedelta(seconds=1), dtype=np.float64)
+    if types.is_timedelta64_dtype(values):
+        return values.dt.total_seconds().to_numpy(dtype=np.float64)
+    if holds_dates(values):
+        zone = getattr(values.dtype, "tz", None)
+        days, wrong = read_days(values if zone is None else values.dt.tz_convert("UTC"), "")
+    else:
+        found, wrong = read_numbers(values, booleans=False)
+        if not len(wrong) and not types.is_bool_dtype(values):
+            _refuse(~np.isfinite(found), values, said, "infinite")
+            return found
+        days, wrong = read_days(values, _form(values, said))
+    _refuse(np.isin(np.arange(len(values)), wrong), values, said, "no date")
+    return days * SECONDS
 
 
-def _dates(values: Any) -> Any:
-    """Text, or Python's dates and times, as pandas reads it; missing where it is none."""
-    import warnings
-
-    import pandas as pd
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that each text is read on its own where no format fits all
-        return pd.to_datetime(values.astype(str), errors="coerce", format="mixed", utc=True)
+def _form(values: Any, said: str) -> str:
+    """How all of the texts write dates; refused where they do not, or where day and month are in doubt."""
+    _, _, words = read_words(values)
+    forms = forms_of(words)
+    if not forms:
+        _refuse(np.ones(len(values), bool), values, said, "no date and no number")
+    if len(forms) > 1:
+        raise ValueError(f"{said}: day and month are in doubt ({some(words, 3)}): write dates as 2024-12-31")
+    return forms[0]
 
 
 def _numbers(values: Any, said: str) -> np.ndarray:
@@ -242,7 +240,9 @@ def _numbers(values: Any, said: str) -> np.ndarray:
 def _refuse(wrong: np.ndarray, values: Any, said: str, what: str) -> None:
     if wrong.any():
         row = int(wrong.argmax())
+        value = values.iloc[row]
+        value = value.item() if isinstance(value, np.generic) else value
         raise ValueError(
-            f"{said} is {what} in {count(int(wrong.sum()), 'row')}; first: {values.iloc[row]!r} in row {row} (counted "
+            f"{said} is {what} in {count(int(wrong.sum()), 'row')}; first: {value!r} in row {row} (counted "
             "from 0). Correct or remove these rows"
         )
