@@ -32,7 +32,7 @@ def train_winner(study: "Study", loss: str) -> SavedModel:
         return validation_values(folds, members, outputs, rows)
 
     watch = Watch(rows, values, problem.metric.higher_is_better)
-    session = Session(study.assembly, [member], stop=study.hooks.stop, on_step=study.hooks.on_step, watch=watch)
+    session = Session(study.assembly, [member], stop=study.hooks.stop, watch=watch)
     session.advance(epochs)
     if session.broken:
         raise RuntimeError(f"the last training of {loss} broke: {session.broken[0].why}")
