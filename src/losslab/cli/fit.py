@@ -67,8 +67,8 @@ def fit(
         })  # fmt: skip
         result = run(
             model, data, loss=loss, metric=metric, task=task, **named, optimizer=optimizer, lr=lr, epochs=epochs,
-            batch_size=batch_size, seed=seed, device=device, progress=sys.stderr.isatty(), log_dir=log_dir, checkpoint=checkpoint,
-            resume=resume, **settings,
+            batch_size=batch_size, seed=seed, device=device, progress=sys.stderr.isatty(), log_dir=log_dir,
+            checkpoint=checkpoint, resume=resume, **settings,
         )  # fmt: skip
         wide = max(len(result.loss), 10)
         typer.echo(f"{'epoch':>5}  {result.loss:>{wide}}  {result.metric}")

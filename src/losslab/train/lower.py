@@ -19,21 +19,32 @@ LAYERS = frozenset(
      Tensor.__matmul__, Tensor.mm, Tensor.bmm]
 )  # fmt: skip
 
+EXACT = frozenset(
+    [F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm, F.softmax, F.log_softmax, F.prelu,
+     torch.prelu, torch.softmax, torch.log_softmax, Tensor.softmax, Tensor.log_softmax]
+)  # fmt: skip
+
 
 class Lowered(TorchFunctionMode):
-    """Gives the products of a network float32 tensors as `dtype`; float64 is left alone, as autocast leaves it."""
+    """Gives the products of a network float32 tensors as `dtype`, and norms and softmax those of `dtype` as float32.
+
+    float64 is left alone, as autocast leaves it.
+    """
 
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
         self.dtype = dtype
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func not in LAYERS:
-            return func(*args, **(kwargs or {}))
-        return func(*map(self._lower, args), **{name: self._lower(value) for name, value in (kwargs or {}).items()})
+        kwargs = kwargs or {}
+        if func not in LAYERS and func not in EXACT:
+            return func(*args, **kwargs)
+        before, after = (torch.float32, self.dtype) if func in LAYERS else (self.dtype, torch.float32)
 
-    def _lower(self, value: Any) -> Any:
-        return value.to(self.dtype) if isinstance(value, Tensor) and value.dtype == torch.float32 else value
+        def change(value: Any) -> Any:
+            return value.to(after) if isinstance(value, Tensor) and value.dtype == before else value
+
+        return func(*map(change, args), **{name: change(value) for name, value in kwargs.items()})
 
 
 @contextmanager

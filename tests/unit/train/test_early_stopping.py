@@ -1,6 +1,7 @@
 """Early stopping: when, with whose weights, alone and stacked, and what a stop and a kill leave behind."""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -8,7 +9,9 @@ from torch import nn
 from train_examples import SQUARE, assembly, assert_same, fold, member, plain, weights, with_batch_norm
 
 from losslab.train.early import Best, Watch
+from losslab.train.lookup import find_loss
 from losslab.train.loop import Stopped
+from losslab.train.objective import objective_of
 from losslab.train.session import Session
 from losslab.train.settings import Training
 
@@ -16,6 +19,9 @@ both_engines = pytest.mark.parametrize("engine", ["stacked", "single"])
 FOLD = fold()
 ROWS = torch.arange(30, 41)
 FOLDS = [replace(FOLD, rows=torch.arange(30))]
+WEIGHTED = replace(
+    fold(dtype=torch.float32), rows=torch.arange(30), weight=torch.rand(41, generator=torch.Generator().manual_seed(3))
+)
 MEMBERS = [
     member(1, "sgd", 0.3, seed=1, training=Training(patience=1)),
     member(2, "adam", 0.1, seed=2, training=Training(patience=2, ema=0.6)),
@@ -30,10 +36,10 @@ def error(outputs):
     return ((outputs.squeeze(-1) - FOLD.y[ROWS]) ** 2).mean(1)
 
 
-def session(engine="stacked", members=MEMBERS, build=with_batch_norm, higher=False, **options):
+def session(engine="stacked", members=MEMBERS, build=with_batch_norm, higher=False, folds=FOLDS, **options):
     sign = -1 if higher else 1
     watch = Watch(ROWS, lambda members, outputs: sign * error(outputs), higher_is_better=higher)
-    return Session(assembly(FOLDS, build, engine), members, watch=watch, **options)
+    return Session(assembly(folds, build, engine), members, watch=watch, **options)
 
 
 def states(one):
@@ -41,11 +47,13 @@ def states(one):
     return {m.number: p.module(k).state_dict() for p in one.populations for k, m in enumerate(p.members)}
 
 
-def by_hand(own, epochs, build=with_batch_norm):
+@cache
+def by_hand(number, epochs):
     """What a member gives back: trained on without stopping, looked at after each epoch."""
+    own = next(own for own in MEMBERS if own.number == number)
     patience = own.training.patience
     free = replace(own, training=replace(own.training, patience=0))
-    one = Session(assembly(FOLDS, build, "single"), [free])
+    one = Session(assembly(FOLDS, with_batch_norm, "single"), [free])
     best, kept, when, stopped = float("inf"), None, 0, None
     for epoch in range(1, epochs + 1):
         one.advance(epoch)
@@ -67,7 +75,7 @@ def test_members_stop_when_they_would_alone_and_give_back_their_best(engine, hig
     for epochs in looks:
         one.advance(epochs)
     found = states(one)
-    wanted = {own.number: by_hand(own, 8) for own in MEMBERS}
+    wanted = {own.number: by_hand(own.number, 8) for own in MEMBERS}
     assert_same(found, {number: kept for number, (kept, _, _) in wanted.items()}, 1e-8)
     assert one.stopped == {number: stopped for number, (_, _, stopped) in wanted.items() if stopped}
     patient = {own.number for own in MEMBERS if own.training.patience}
@@ -110,19 +118,33 @@ def test_who_stopped_costs_no_more_steps():
     assert sum(map(len, active)) == told[-1]
 
 
+MSE = objective_of(find_loss("mse_loss", "regression"), 1)
+MIXED = [
+    *(replace(own, objective=MSE) for own in MEMBERS),
+    member(6, "sgd", 0.05, MSE, seed=6, epochs=8, training=Training("one-cycle", l1=0.01, accumulate=2, patience=2)),
+    member(7, "adam", 0.05, MSE, seed=7, epochs=8, training=Training("step", 0.2, 0.3, ema=0.8, accumulate=2)),
+    member(8, "sgd", 0.05, MSE, seed=8, training=Training(clip_value=0.1, l2=0.1, autocast="bfloat16", patience=1)),
+]
+
+
 @both_engines
-@pytest.mark.parametrize("steps", [1, 7, 9, 12, 16, 19, 23, 31])
-def test_a_kill_loses_nothing(engine, steps, tmp_path):
+@pytest.mark.parametrize("steps", [1, 7, 12, 19, 31, 40, 53, 60])
+def test_a_kill_at_any_step_loses_nothing_of_any_setting(engine, steps, tmp_path):
+    """Bit by bit: means, bests, clocks and optimiser states, of three populations with weighted rows."""
     path, left = tmp_path / "a.pt", [steps]
 
     def stop():
         left[0] -= 1
         return left[0] < 0
 
-    first = session(engine, checkpoint=path, stop=stop)
+    first = session(engine, MIXED, folds=[WEIGHTED], checkpoint=path, stop=stop)
     with pytest.raises(Stopped):
         first.advance(8)
-    again, straight = session(engine, checkpoint=path), session(engine)
+    again, straight = (
+        session(engine, MIXED, folds=[WEIGHTED], checkpoint=path),
+        session(engine, MIXED, folds=[WEIGHTED]),
+    )
+    assert len(again.members) == len(MIXED)
     again.advance(8)
     straight.advance(8)
     assert again.stopped == straight.stopped
