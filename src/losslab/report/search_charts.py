@@ -59,6 +59,7 @@ def learning_curves(data: TuneData) -> Chart | None:
         )  # fmt: skip
         seen += [value for value in [*curve["mean"], *(low or []), *(high or [])] if words.known(value)]
     frame = layout("epoch", f"{data.metric} (validation)")
+    frame["xaxis"] |= {"dtick": 1} if 0 < data.epochs <= 10 else {}  # else plotly would count half epochs
     frame["yaxis"]["range"] = focus(seen, data.higher_is_better)
     frame["legend"]["font"] = {"size": 11}
     label = f"Learning curves of {words.listed(words.clean(loss) for loss in drawn)}"
@@ -119,6 +120,7 @@ def halving(data: TuneData) -> Chart | None:
                    hovertemplate=f"ended at epoch %{{x}}: %{{y:.4g}}<extra>{name}</extra>"),
         ]  # fmt: skip
     frame = layout("epoch", f"{data.metric} (validation)")
+    frame["xaxis"] |= {"dtick": 1} if 0 < data.epochs <= 10 else {}  # else plotly would count half epochs
     values = [value for trial in trials for _, value in trial.curve if words.known(value)]
     frame["yaxis"]["range"] = focus(values, data.higher_is_better)
     frame["shapes"] = [vertical(rung, dash="dot", faint=True) for rung in data.rungs]

@@ -66,8 +66,8 @@ def _threshold(value: float | list[float] | None) -> str:
     if isinstance(value, list | tuple):
         known = [one for one in value if words.known(one)]
         if len(known) <= 3:
-            return ", ".join(f"{one:+.3g}" for one in known)
-        return f"{len(known)} shifts, {min(known):+.3g} to {max(known):+.3g}"
+            return ", ".join(f"{one:.3g}" for one in known)
+        return f"{len(known)} numbers, {min(known):.3g} to {max(known):.3g}"
     return f"{value:.3g}" if words.known(value) else ""
 
 

@@ -1,6 +1,7 @@
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -283,6 +284,26 @@ def test_texts_cannot_end_the_docstring(tmp_path):
     path = write_best_loss(CATALOGUE["mse_loss"], {}, tmp_path / "best_loss.py", origin=origin)
     tree = ast.parse(path.read_text())
     assert "os" not in {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+
+
+def test_names_cannot_write_code(tmp_path):
+    hostile = 'x"""\nimport os\x00\u202e\n'
+    record = replace(record_of(weighted_power), name=hostile)
+    path = write_best_loss(record, {"power": 2.0}, tmp_path / "a.py", optimizer={"name": hostile, "lr": 0.1})
+    text = path.read_text(encoding="utf-8")
+    assert not set("\u202e\x00") & set(text)
+    assert "os" not in {a.name for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Import) for a in n.names}
+    assert load(path)["BestLoss"]()(torch.tensor([3.0]), torch.tensor([0.0])).item() == pytest.approx(9.0)
+
+    def plain(input, target):
+        return input - target
+
+    plain.__name__ = hostile
+    text = write_best_loss(plain, {}, tmp_path / "b.py").read_text(encoding="utf-8")
+    assert "could not be copied" in text
+    assert not [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Import)]
+    lines = best_loss_snippet(hostile, {hostile: 1.0}, {"name": hostile, "lr": 0.1}).splitlines()
+    assert [line for line in lines if line.startswith("import")] == ["import torch"]
 
 
 def test_optimizer_lines_are_torchs():

@@ -2,7 +2,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from report_examples import diabetes, digits, equivalent
+from report_examples import diabetes, digits, equivalent, imbalanced, interrupted
 from rich.console import Console
 
 from losslab.report import terminal, words
@@ -62,6 +62,37 @@ def test_regression_has_significant_digits_and_its_own_unit():
     assert squeezed(table[2]) == "huber_loss delta 13.2 39.4 38.1 -7.9 [-11.2, -4.6] .012"
     assert table[3].split()[:3] == ["l1_loss", "41.0", "40.2"]
     assert "Differences in the metric's own unit" in table[-1]
+
+
+def test_settings_baselines_and_watched_metrics_stand_in_the_leaderboard():
+    table = lines(terminal.leaderboard(imbalanced(), 130))
+    assert squeezed(table[0]) == "valid.* test against tuned BCE, 95 % p average_precision f1"
+    whole = squeezed(" ".join(table))
+    assert "sigmoid_focal_loss 0.180 0.188 -0.043 [-0.070, -0.015] .004 0.660 0.470" in whole
+    assert "gamma 2.25, alpha 0.7, schedule constant, dropout 0" in whole
+    assert "cross_entropy + logit adjustment 0.230 0.000 [-0.030, +0.030]" in whole
+    assert "average_precision" not in terminal.leaderboard(imbalanced(), 100).plain  # no room: the names come first
+    assert max(map(len, table)) <= 130
+
+
+def test_many_notes_are_cut_short_but_not_the_alarming_one():
+    header = lines(terminal.header(imbalanced(), 100))
+    notes = [line for line in header if line.startswith(("note", "beware"))]
+    assert notes[0] == "beware   column 'refund' gives the target away: it alone predicts 99 % of the rows"
+    assert notes[-1] == "note     and 24 more, which the report lists"
+    assert len(notes) == 8
+    assert "budget   10m: 32 trials, decided from 12 steps of a probe" in header
+
+
+def test_a_stopped_search_prints_what_there_is():
+    table = lines(terminal.leaderboard(interrupted(), 80))
+    assert squeezed(table[0]) == "valid.* epoch tried to the end"
+    assert [squeezed(line).split()[:2] for line in table[1:4]] == [
+        ["cross_entropy", "0.976"], ["focal_loss", "0.970"], ["poly1_cross_entropy", "0.957"]
+    ]  # fmt: skip
+    told = terminal.verdict(interrupted(), 80).plain
+    assert told.startswith("STOPPED  There is no verdict, and the test part was not read.")
+    assert max(map(len, [*table, *told.splitlines()])) <= 80
 
 
 def test_verdict_names_what_could_be_seen_what_got_worse_and_how_far_it_holds():
