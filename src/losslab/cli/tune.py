@@ -88,6 +88,8 @@ def tune(
         except (Stopped, KeyboardInterrupt):
             kept = (folder / "journal.jsonl").exists()
             going_on = f"What was finished is kept in {folder}/; go on with:\n  {again(folder)}"
+            if (folder / "report.html").exists():
+                going_on = f"{folder}/report.html shows what was found so far. {going_on}"
             typer.echo(f"stopped. {going_on if kept else 'Nothing had been finished yet.'}", err=True)
             raise typer.Exit(INTERRUPTED) from None
         if include_rows:

@@ -22,7 +22,9 @@ def nested_comparison(study: Study, finish: Callable[[Study], TuneData]) -> dict
     for place in range(splits):
         seed = key("nested", study.options.seed, place) % 2**31
         out = study.options.out and study.options.out / f"nested-{place + 1}"
-        options = replace(study.options, seed=seed, out=out, untuned=False, baselines=False, nested=0, storage=None)
+        options = replace(
+            study.options, seed=seed, out=out, untuned=False, baselines=False, nested=0, budget=None, storage=None
+        )
         hooks = replace(study.hooks, on_rung=lambda *state: None, on_confirm=lambda *state: None)
         rows = finish(Study(study.table, study.metric, study.model, options, hooks)).table
         found.append({row.loss: row.difference for row in rows if row.role == "loss" and row.difference is not None})

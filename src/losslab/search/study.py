@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ from losslab.models.architecture import ARCHITECTURE
 from losslab.models.build import build
 from losslab.optim import get as update_rule
 from losslab.search import remedies
+from losslab.search.afford import affordable
 from losslab.search.confirm import Confirmation
 from losslab.search.decide import UNTUNED, decide_study, describe_search
 from losslab.search.dimensions import choices_of, rates_of
@@ -76,26 +77,34 @@ class Study:
         self.notes += self.candidates.notes
         self.records = {record.name: record for record in self.candidates.losses}
         self.default = self.candidates.default.name
+        if options.budget is not None:  # for the probe; then the budget decides
+            self.options = options = replace(options, trials=FEW_TRIALS * len(self.records))
         self.quota = self._quota()
-        if options.trials is not None and self.quota.each < FEW_TRIALS:
-            self.notes.append(
-                f"{self.quota.each} trials per loss are few: luck in the search can pass for a better loss; "
-                f"{FEW_TRIALS} or more are safer"
-            )
         self.rules = {name: update_rule(name) for name in options.optimizers}
         self.rungs = rungs(options.most_epochs)
         self._proposers()
         rehearse(self.factory, self.records.values(), self.folds.training()[0], self.problem.classes, table.width)
         self.assembly = self._assembly(self.folds)
+        budget = ""
+        if options.budget is not None:
+            each, budget = affordable(self, FEW_TRIALS)
+            self.options = options = replace(options, trials=each * len(self.records))
+            self.quota = self._quota()
+            self._proposers()
+        if options.trials is not None and self.quota.each < FEW_TRIALS:
+            self.notes.append(
+                f"{self.quota.each} trials per loss are few: luck in the search can pass for a better loss; "
+                f"{FEW_TRIALS} or more are safer"
+            )
         parts = self.problem.split
         self.data = TuneData(
             task=table.task, metric=self.metric.name, higher_is_better=self.metric.higher_is_better,
             default=self.default, data=describe(table), why_task=table.why_task, model=self._model_name(),
             split={part: len(getattr(parts, part)) for part in ("train", "validation", "test")} | {"how": parts.how},
-            engine=self._engine(), plan=self._plan(), rungs=self.rungs, epochs=options.most_epochs,
+            engine=self._engine(), plan=self._plan(budget), rungs=self.rungs, epochs=options.most_epochs,
             points=self.metric.points, notes=self.notes, versions=versions(), data_checksum=table.checksum,
             command=options.command, seed=options.seed,
-            metrics={one.name: described(one) for one in (self.metric, *self.problem.watched)},
+            budget=budget, metrics={one.name: described(one) for one in (self.metric, *self.problem.watched)},
         )  # fmt: skip
         if options.out is not None and (options.out / RECORD).exists():
             with self.record():  # refused at once where it is another study's
@@ -121,6 +130,8 @@ class Study:
     def run(self) -> TuneData:
         """Search, confirmation and verdict. Raises `Stopped` between two steps when it is asked to stop."""
         with self.record() as journal:
+            if journal is not None and self.data.budget and not journal.resumed:
+                journal.append([{"kind": "budget", "text": self.data.budget}])
             outcomes = self.search(journal)
             self.data.seconds["search"] = time.perf_counter() - self.started
             confirmation = self.confirm(outcomes, journal)
@@ -327,23 +338,27 @@ class Study:
         )  # fmt: skip
         return Search(self.folds, self.assembly, proposers, self.records, settings, **where)
 
+    def probe_stage(self) -> Search:
+        """A search without proposals, which makes members."""
+        return self._stage({})
+
     def _engine(self) -> str:
         """Probes with the stack of the first batch, so that the choice can be said before the search starts."""
         first = next(iter(self.proposers.values())).batches[0]
         wanted: list[Configuration] = [default for default in self.defaults.values() for _ in range(first)]
-        stage = self._stage({})
+        stage = self.probe_stage()
         self.assembly.plans([stage.member(one, number=place) for place, one in enumerate(wanted)])
         choices = dict.fromkeys(str(choice) for choice in self.assembly.choices.values())
         return "; ".join(choices) or ("single (one member)" if len(wanted) == 1 else self.options.engine)
 
-    def _plan(self) -> str:
+    def _plan(self, budget: str = "") -> str:
         retrainings = f"then {self.finalists} finalists x {self.options.runs} retrainings"
         if self.options.trials is None:
             return f"{self.quota.losses} losses at their defaults, {retrainings}"
         how = "all to the end"
         if self.options.halving and len(self.rungs) > 1:
             how = f"compared at epochs {', '.join(map(str, self.rungs[:-1]))}, best third and the defaults go on"
-        return f"{self.quota} ({how}), {retrainings}"
+        return f"{self.quota} ({how}), {retrainings}" + (f"; {budget}" if budget else "")
 
     def _note_reading(self) -> None:
         """Before the test part is read, the ledger says so; a study that was interrupted at it does not count twice."""
