@@ -31,6 +31,7 @@ class Raw:
     groups: np.ndarray | None = None
     weight: np.ndarray | None = None
     time: np.ndarray | None = None
+    time_name: str = ""
 
     @property
     def is_frame(self) -> bool:

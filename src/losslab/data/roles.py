@@ -81,6 +81,7 @@ def _features(frame: Any, roles: Roles, taken: dict[str, str], name: str) -> Any
 def role_values(roles: Roles, named: Any, rows: int, name: str) -> dict[str, Any]:
     """Groups, weights, times and parts (N,), checked. named: holds the values of what is given by name."""
     found: dict[str, Any] = {"parts": _parts(named[roles.split], roles.split, name) if roles.split else None}
+    found["time_name"] = roles.time if isinstance(roles.time, str) else ""
     readers = {"groups": (roles.group, _groups), "weight": (roles.weight, _weights), "time": (roles.time, _times)}
     for role, (value, read) in readers.items():
         if value is None:
@@ -104,7 +105,7 @@ def role_tensors(raw: Raw) -> dict[str, Any]:
     if raw.weight is not None:
         found["weight"] = torch.from_numpy(raw.weight.astype(np.float32))
     if raw.time is not None:
-        found["time"] = torch.from_numpy(raw.time.copy())
+        found |= {"time": torch.from_numpy(raw.time.copy()), "time_name": raw.time_name}
     return found
 
 

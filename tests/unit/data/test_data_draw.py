@@ -1,9 +1,11 @@
 """Groups stay together, times follow each other, and what the parts have in common is said."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from losslab.data.load import load
 from losslab.data.parts import part_notes, row_keys
 from losslab.data.split import split
 from losslab.data.table import Split, Table
@@ -154,3 +156,10 @@ def test_keys_of_rows():
     assert len(np.unique(keys)) == 5
     grid = np.stack(np.meshgrid(np.arange(300.0), np.arange(300.0)), -1).reshape(-1, 2)
     assert len(np.unique(row_keys(grid))) == 90_000
+
+
+def test_the_time_column_of_a_frame_is_named():
+    frame = pd.DataFrame({"x": np.sin(np.arange(40.0)), "sold": pd.date_range("2024-01-01", periods=40)[::-1]})
+    found = split(load(frame.assign(y=np.arange(40.0) * 0.3), target="y", time_column="sold"))
+    assert found.how == "by time, sold"
+    assert found.test.tolist() == list(range(8))
