@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from losslab.testing.losses import check
     from losslab.train.allocator import tune_allocator
     from losslab.train.fit import FitResult, fit
+    from losslab.train.lr_find import LRFind, lr_find
     from losslab.train.saved import SavedModel, load_model
 
 # Every name is fetched on first use: a script that wants a loss does not pay for the tuner, and the command line can
@@ -35,6 +36,7 @@ _HOMES = {
     "FitResult": "losslab.train.fit",
     "GradientCheck": "losslab.backprop.gradcheck.findings",
     "Interval": "losslab.spec.interval",
+    "LRFind": "losslab.train.lr_find",
     "LossRecord": "losslab.spec.record",
     "LossTunedClassifier": "losslab.search.estimators",
     "LossTunedRegressor": "losslab.search.estimators",
@@ -57,6 +59,7 @@ _HOMES = {
     "load_model": "losslab.train.saved",
     "loss": "losslab.spec.declare",
     "losses": "losslab.catalog",
+    "lr_find": "losslab.train.lr_find",
     "paths": "losslab.landscape.paths",
     "propose": "losslab.search.advice",
     "suggest_loss": "losslab.search.suggest",
@@ -74,6 +77,7 @@ __all__ = [
     "FitResult",
     "GradientCheck",
     "Interval",
+    "LRFind",
     "LossRecord",
     "LossTunedClassifier",
     "LossTunedRegressor",
@@ -96,6 +100,7 @@ __all__ = [
     "load_model",
     "loss",
     "losses",
+    "lr_find",
     "paths",
     "propose",
     "suggest_loss",
