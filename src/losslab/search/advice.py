@@ -141,12 +141,14 @@ def _classes(count: int, rows: np.ndarray, seen: str) -> Proposal:
 
 
 def _ordered(count: int) -> Proposal:
-    why = "for ordered classes"
-    own = tuple((name, why) for name in ("cumulative_link_loss", "coral_loss", "corn_loss", "ordinal_emd_loss"))
-    each = ("binary_cross_entropy_with_logits", f"on {count - 1} columns that ask: is the class above k?")
-    return told(
-        f"{count} ordered classes", "ordered", *own, each, ("cross_entropy", "forgets the order, and is simple")
+    thresholds = ("all_threshold_loss", f"{count - 1} outputs, each of which asks: is the class above k?")
+    score = (
+        "ranked_probability_loss",
+        "an output for each class; probability far off costs more than next to it",
     )
+    soft = ("soft_ordinal_loss", "an output for each class; where even people mix up neighbours")
+    plain = ("cross_entropy", "forgets the order, and is simple; what the others are compared with")
+    return told(f"{count} ordered classes", "ordered", thresholds, score, soft, plain)
 
 
 def _numbers(values: np.ndarray) -> Proposal:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from losslab.data.prepare import prepare
-from losslab.data.table import Prepared, Table
+from losslab.data.scale import own_unit
+from losslab.data.table import COLUMNS, Prepared, Table
 from losslab.metrics.links import predictions
 from losslab.metrics.record import Needs
 from losslab.models.build import build
@@ -18,7 +19,7 @@ from losslab.search.space import Configuration, default_configuration, in_target
 from losslab.spec.record import LossRecord
 from losslab.train.assemble import Assembly
 from losslab.train.batches import Fold
-from losslab.train.lookup import find_loss, head_of
+from losslab.train.lookup import find_loss, head_of, usual_width
 from losslab.train.member import Member
 from losslab.train.objective import class_counts, objective_of
 from losslab.train.session import Session
@@ -35,6 +36,7 @@ class Trained:
     prepared: Prepared
     link: str
     epochs: int
+    columns: bool = False  # each output is an answer of its own
 
     def read(self, X: Tensor, needs: Needs) -> Tensor:
         """What the outputs on new rows X (n, D) say: labels (n,), probabilities (n, C), scores or values, in float64.
@@ -46,11 +48,11 @@ class Trained:
         with torch.no_grad():
             parts = [self.module(part) for part in rows.split(ROWS_AT_ONCE)]
         output = torch.cat(parts).to(torch.float64)
-        found = predictions(output.reshape(1, len(output), -1), self.link, needs)  # type: ignore[arg-type]
+        output = output.reshape(1, len(output), -1)
+        found = predictions(output, self.link, needs, self.columns)  # type: ignore[arg-type]
         if found is None:
             raise ValueError(f"this loss trains no {needs}: its link is {self.link!r}")
-        value = found[0]
-        return value * self.prepared.y_scale + self.prepared.y_mean if needs == "value" else value
+        return own_unit(found[0], self.prepared) if needs == "value" else found[0]
 
 
 def train_on_all(
@@ -67,7 +69,7 @@ def train_on_all(
     rows = torch.arange(len(table.y))
     prepared = prepare(table, rows)
     classes = max(len(table.classes), 1)
-    width = classes if table.task == "multiclass" else 1
+    width = usual_width(table.task, classes, table.width)
     factory = build(model, tuple(prepared.X.shape[1:]), width, pretrained=pretrained, levels=table.levels)
     name = optimizer if isinstance(optimizer, str) else optimizer["name"]
     start = default_configuration(record, {name: update_rule(name)})
@@ -75,8 +77,9 @@ def train_on_all(
     epochs, batch_size = found.pop("epochs", epochs), found.pop("batch_size", batch_size)
     own = in_engine_units(record, params, start, prepared) | class_counts(record, prepared.y, classes)
     epochs = max(epochs, -(-least_steps // -(-len(rows) // batch_size)))
+    objective = objective_of(record, classes, table.width)
     member = Member(
-        0, objective_of(record, classes), own, name, {key: value for key, value in found.items() if key != "name"},
+        0, objective, own, name, {key: value for key, value in found.items() if key != "name"},
         seed=seed, batch_size=batch_size, epochs=epochs, **split_settings(settings or {}),
     )  # fmt: skip
     fold = Fold(prepared.X, prepared.y, rows, table.changing, table.weight)
@@ -87,7 +90,9 @@ def train_on_all(
     if session.broken:
         raise RuntimeError(f"training with {record.name} on all rows broke: {session.broken[0]}; try a smaller lr")
     module = last.module(0).eval().cpu()
-    return Trained(in_double(module, prepared.X[:2]), without_rows(prepared), record.link, epochs)
+    return Trained(
+        in_double(module, prepared.X[:2]), without_rows(prepared), record.link, epochs, table.task in COLUMNS
+    )
 
 
 def in_engine_units(
@@ -95,9 +100,9 @@ def in_engine_units(
 ) -> dict[str, Any]:
     """Parameters in units of the standardised target; counts of classes are left to be counted anew."""
     if params is None:
-        return in_target_unit(start.params, record, float(prepared.y_mad))
+        return in_target_unit(start.params, record, prepared.mad)
     known = {name: value for name, value in params.items() if name in record.parameters}
-    return {**record.defaults, **in_target_unit(known, record, 1.0, 1 / float(prepared.y_scale))}
+    return {**record.defaults, **in_target_unit(known, record, 1.0, 1 / prepared.unit)}
 
 
 def split_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,12 +116,13 @@ def split_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 def head_width(table: Table, model: Any) -> int | None:
     """The number of outputs of a model that cannot be given another head; None for one that can."""
     columns = tuple(prepare(table, torch.arange(len(table.y))).X.shape[1:])
-    return build(model, columns, table.outputs if table.task == "multiclass" else 1, levels=table.levels).out_features
+    width = usual_width(table.task, table.outputs, table.width)
+    return build(model, columns, width, levels=table.levels).out_features
 
 
 def default_record(table: Table, model: Any, loss: Any = None) -> LossRecord:
     """The record of a loss, or the task's default, for a model's head."""
-    return find_loss(loss, table.task, outputs=head_of(table.task, head_width(table, model)))
+    return find_loss(loss, table.task, outputs=head_of(table.task, head_width(table, model), table.outputs))
 
 
 def prepared_rows(prepared: Prepared, X: Tensor) -> Tensor:
