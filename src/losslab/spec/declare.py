@@ -71,9 +71,12 @@ class Catalogue(Mapping[str, LossRecord]):
         check_filter(wanted)
 
         def fits(r: LossRecord) -> bool:
-            known = {"tunable": tunable(r, task), "by_default": usual(r, task), **known_facts(r)}
-            of_kind = (task is None or serves(r, task)) and (kind is None or r.kind == kind)
-            return of_kind and all(known.get(key) == value for key, value in wanted.items() if value is not None)
+            if (task is not None and not serves(r, task)) or (kind is not None and r.kind != kind):
+                return False
+            known = {"tunable": tunable(r, task), "by_default": usual(r, task)}
+            if not wanted.keys() <= known.keys():
+                known |= known_facts(r)  # some facts are found numerically, which takes long
+            return all(known.get(key) == value for key, value in wanted.items() if value is not None)
 
         return Catalogue({name: record for name, record in self._records.items() if fits(record)})
 
