@@ -96,7 +96,7 @@ SMALL_WORDS = ("--trials", "6", "--epochs", "1", "--runs", "2", "--model", "line
         (["iris", "--metric", "acuracy"], ["no metric 'acuracy'", "nearest: accuracy"]),
         (["iris", "--sampler", "tpee"], ["no sampler 'tpee'", "nearest: tpe"]),
         (["iris", "--optimizers", "sgd,adamm"], ["no optimiser 'adamm'", "nearest: adam"]),
-        (["iris", "--task", "multi"], ["no task 'multi'", "nearest: multiclass"]),
+        (["iris", "--task", "multi"], ["no task 'multi'", "nearest:", "multiclass"]),
         (["iris", "--model", "mpl"], ["no model 'mpl'", "nearest: mlp"]),
         (["iris", "--model", "nets.py:wid"], ["nets.py has no 'wid'", "nearest: wide"]),
         (["iris", "--model", "net.py:wide"], ["no file net.py", "nearest: nets.py"]),
@@ -288,7 +288,7 @@ def test_a_loss_of_ones_own_that_cannot_work(loss, error, said):
         ({"trials": 0}, "trials: 0 is not a whole number of at least 1"),
         ({"margin": 1.5}, "margin is 1.5"),
         ({"losses": []}, "losses is empty"),
-        ({"target": "y"}, "target= names a column of a .csv file or a DataFrame"),
+        ({"target": "y"}, "target= names a column of a file or a DataFrame"),
     ],
 )
 def test_an_argument_that_cannot_work(options, said):

@@ -6,7 +6,7 @@ from typing import Any
 
 from losslab.data.csv import check_there
 from losslab.data.kinds import refuse_nested
-from losslab.data.memory import check_memory
+from losslab.data.memory import PER_TEXT, check_memory
 
 PARQUET, FEATHER = (".parquet", ".pq"), (".feather", ".arrow", ".ipc")
 MAGIC, CONTINUES = b"ARROW1\0\0", b"\xff\xff\xff\xff"
@@ -50,7 +50,8 @@ def _parquet(path: Path) -> tuple[Any, tuple[str, ...]]:
         groups = sum(said.row_group(i).num_rows for i in range(said.num_row_groups))
         if groups != said.num_rows:
             raise ValueError(f"{path} is damaged: it says {said.num_rows:,} rows, and its parts say {groups:,}")
-        told = check_memory(path.name, said.num_rows, said.num_columns)
+        text = said.num_rows * _texts(file.schema_arrow) * PER_TEXT
+        told = check_memory(path.name, said.num_rows, said.num_columns, text)
         table = file.read()
     if table.num_rows != said.num_rows:
         raise ValueError(f"{path} is damaged: it says {said.num_rows:,} rows, and {table.num_rows:,} were read")
@@ -86,6 +87,13 @@ def _as_stream(source: Any) -> tuple[list[str], int]:
             names = pa.ipc.read_schema(message).names
         batches += message.type == "record batch"
     return names, batches
+
+
+def _texts(schema: Any) -> int:
+    """How many columns hold text."""
+    import pyarrow as pa
+
+    return sum(pa.types.is_string(field.type) or pa.types.is_large_string(field.type) for field in schema)
 
 
 def _check_columns(path: Path, schema: Any) -> None:

@@ -7,10 +7,9 @@ import numpy as np
 
 from losslab.data.csv_layout import SAMPLE, Layout, check_bytes, guess, line_of, scan
 from losslab.data.frame import parse_numbers
-from losslab.data.memory import check_memory
+from losslab.data.memory import PER_TEXT, check_memory
 from losslab.data.words import count, nearest
 
-BYTES_PER_TEXT = 120  # of memory for a cell of text
 SURELY_NUMBERS = 100  # a text column that starts with so many numbers was meant to be one
 
 
@@ -59,7 +58,7 @@ def _memory(path: Path, layout: Layout, sample: list[list[str]]) -> tuple[str, .
     rows = int(size / each)
     numbers = [all(_number(cell) for cell in column) for column in zip(*sample, strict=False)]
     text = len(numbers) - sum(numbers)
-    return check_memory(path.name, rows, len(layout.names), text=rows * text * BYTES_PER_TEXT)
+    return check_memory(path.name, rows, len(layout.names), text=rows * text * PER_TEXT)
 
 
 def _number(cell: str) -> bool:

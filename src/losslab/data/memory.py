@@ -5,6 +5,7 @@ import os
 from losslab.data.words import count
 
 PER_CELL = 40  # bytes at the peak: read as float64, encoded, filled and scaled, with the copies between
+PER_TEXT = 120  # bytes of a cell of text
 TOLD = 10**9  # bytes from which a note says what a table needs
 
 

@@ -180,3 +180,14 @@ def test_a_damaged_npz_file_is_refused_or_the_same(whole, damage, tmp_path):
             _check_words(said, path)
         assert found is None or found.equals(same)
     assert refused >= EACH // 2
+
+
+def test_a_feather_file_whose_index_leaves_something_out(whole, tmp_path):
+    content, path = whole[0]["feather"], tmp_path / "t.feather"
+    said = set()
+    for place in range(len(content) - 200, len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :])
+        found, words = _read(path)
+        assert found is None or (len(found), len(found.columns)) == (ROWS, len(whole[1].columns))
+        said |= {"index does not fit" in words} if found is None else set()
+    assert said == {True, False}
