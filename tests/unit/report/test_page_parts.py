@@ -108,11 +108,12 @@ def test_the_best_so_far_follows_the_metrics_direction():
 
     trials = [
         trial(0, "a", "complete", [(1, 9.0), (4, 5.0)]), trial(1, "a", "pruned", [(1, 3.0)]),
+        trial(5, "a", "complete", [(1, 9.0), (4, 7.0)]),
         trial(2, "b", "pruned", [(1, 4.0)]), trial(3, "b", "failed", [(1, 1.0)]), trial(4, "c", "failed", []),
     ]  # fmt: skip
     data = TuneData(metric="rmse", higher_is_better=False, points=False, trials=trials, status="interrupted")
     found = [(one["loss"], one["value"], one["epoch"], one["tried"]) for one in sections.so_far(data)]
-    assert found == [("b", "4.0000", 1, 2), ("a", "5.0000", 4, 2), ("c", "-", None, 1)]
+    assert found == [("b", "4.0000", 1, 2), ("a", "5.0000", 4, 3), ("c", "-", None, 1)]
     data.higher_is_better = True
     assert [one["loss"] for one in sections.so_far(data)] == ["a", "b", "c"]
 
