@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from losslab.cli.options import CorruptTrain, Data, Debug, Metric, Model, Option, Seed, Task
+from losslab.cli.options import CorruptTrain, Cost, Data, Debug, Metric, Model, Option, Seed, Task, Watch
 from losslab.cli.people import INTERRUPTED, Interrupt, listed, plain_errors, show
 from losslab.cli.tables import Drop, Group, SplitColumn, Targets, Test, Time, Validation, Weight, columns, times
 
@@ -14,6 +14,8 @@ def compare(
     losses: Annotated[str, Option(help="Names with commas between them.")],
     target: Targets = None,
     metric: Metric = None,
+    watch: Watch = None,
+    cost: Cost = None,
     model: Model = "mlp",
     task: Task = None,
     epochs: Annotated[int, Option(help="Of each training.", min=1)] = 20,
@@ -44,7 +46,7 @@ def compare(
         named = columns(target, drop, group, weight, time_column, validation, test, split_column)
         study = study_of(
             model, data, losses=listed(losses), trials=None, runs=seeds, metric=metric, task=task, budget=budget,
-            **named,
+            **named, watch=listed(watch) or (), cost=cost,
             epochs=epochs, batch_size=batch_size, corrupt_train=corrupt_train, seed=seed, hooks=Hooks(stop=interrupt),
         )  # fmt: skip
         show(study.data, terminal.header)

@@ -9,14 +9,14 @@ if "OMP_WAIT_POLICY" not in os.environ and hasattr(os, "getloadavg") and os.getl
 
 import typer
 
-from losslab.cli import compare, curves, ema, fit, losses, paths, predict, report, trace, tune
+from losslab.cli import compare, curves, ema, fit, losses, paths, predict, report, runs, trace, tune
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
     help="Which loss function is best for your model on your data, and is the difference real?",
 )  # fmt: skip
-for command in (tune.tune, compare.compare, fit.fit, predict.predict, losses.losses, report.report, trace.trace,
-                paths.paths, curves.curves, ema.ema):  # fmt: skip
+for command in (tune.tune, compare.compare, fit.fit, predict.predict, runs.runs, losses.losses, report.report,
+                trace.trace, paths.paths, curves.curves, ema.ema):  # fmt: skip
     app.command()(command)
 
 

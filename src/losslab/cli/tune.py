@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from losslab.cli import folders
+from losslab.cli import folders, training
 from losslab.cli.options import (
     BatchSizes,
     CorruptTrain,
+    Cost,
     Data,
     Debug,
     Epochs,
@@ -21,6 +22,7 @@ from losslab.cli.options import (
     Option,
     Seed,
     Task,
+    Watch,
 )  # fmt: skip
 from losslab.cli.people import INTERRUPTED, Interrupt, listed, numbers, plain_errors, show
 from losslab.cli.tables import Drop, Group, SplitColumn, Targets, Test, Time, Validation, Weight, columns, times
@@ -30,6 +32,8 @@ def tune(
     data: Data,
     target: Targets = None,
     metric: Metric = None,
+    watch: Watch = None,
+    cost: Cost = None,
     trials: Annotated[int, Option(help="Configurations in all, shared equally by the losses.", min=1)] = 256,
     losses: Losses = None,
     model: Model = "mlp",
@@ -50,6 +54,19 @@ def tune(
     validation: Validation = None,
     test: Test = None,
     split_column: SplitColumn = None,
+    schedule: training.Schedule = None,
+    warmup: training.Warmup = None,
+    clip_norm: training.ClipNorm = None,
+    clip_value: training.ClipValue = None,
+    ema: training.Ema = None,
+    l1: training.L1 = None,
+    l2: training.L2 = None,
+    patience: training.Patience = None,
+    accumulate: training.Accumulate = None,
+    autocast: training.Autocast = None,
+    width: training.Width = None,
+    depth: training.Depth = None,
+    dropout: training.Dropout = None,
     pretrained: Annotated[bool, Option("--pretrained", help="Keep the model's weights: draw none anew.")] = False,
     engine: Annotated[str, Option(help="auto (measured), stacked or single.")] = "auto",
     device: Annotated[str, Option(help="cpu or cuda.")] = "cpu",
@@ -72,10 +89,18 @@ def tune(
         tune_allocator()
         budget, time_column = times(time)
         named = columns(target, drop, group, weight, time_column, validation, test, split_column)
+        trained = training.settings(
+            {
+                "schedule": schedule, "warmup": warmup, "clip_norm": clip_norm, "clip_value": clip_value, "ema": ema,
+                "l1": l1, "l2": l2, "patience": patience, "accumulate": accumulate, "autocast": autocast,
+                "width": width, "depth": depth, "dropout": dropout,
+            }
+        )  # fmt: skip
         folder = folders.choose(data, out, resume)
         try:
             study = study_of(
                 model, data, metric=metric, task=task, budget=budget, trials=trials, **named,
+                watch=listed(watch) or (), cost=cost, **trained,
                 losses=listed(losses), optimizers=listed(optimizers) or (),
                 epochs=numbers(epochs, "--epochs"), batch_size=numbers(batch_size, "--batch-size"), sampler=sampler,
                 halving=halving, runs=runs, margin=margin, seed=seed, corrupt_train=corrupt_train,
