@@ -265,7 +265,7 @@ def _restored(model: nn.Module, optimizer: Any) -> Iterator[None]:
     parameters = list({id(p): p for p in [*model.parameters(), *others]}.values())
     outside = [p for p in others if all(p is not tensor for tensor in tensors)]
     tensors, values = [*tensors, *outside], [*values, *(p.detach().clone() for p in outside)]
-    gradients = [(p, p.grad, None if p.grad is None else p.grad.detach().clone()) for p in parameters]
+    gradients = [(p, p.grad) for p in parameters]  # put aside, so that nothing is written into them
     modes = [(module, module.training) for module in model.modules()]
     state = {p: copy.deepcopy(kept) for p, kept in optimizer.state.items()} if own else {}
     groups = (
@@ -281,10 +281,8 @@ def _restored(model: nn.Module, optimizer: Any) -> Iterator[None]:
                 module._buffers[name] = buffer
             for tensor, value in zip(tensors, values, strict=True):
                 tensor.copy_(value)
-            for parameter, gradient, before in gradients:
+            for parameter, gradient in gradients:
                 parameter.grad = gradient
-                if gradient is not None and before is not None:
-                    gradient.copy_(before)
         for module, training in modes:
             module.training = training
         if own:
