@@ -11,6 +11,7 @@ from torch import Tensor
 
 from losslab.spec.interval import REAL
 from losslab.spec.record import LossRecord, Parameter, Task
+from losslab.spec.tasks import simpler
 
 Axis = Literal["residual", "logit", "probability", "score", "log-probability", "one number"]
 
@@ -74,7 +75,7 @@ def axis_of(record: LossRecord, task: Task) -> Axis:
         return "log-probability" if record.input_domain.high == 0 else "score"
     if record.layout is not None:
         return "one number"
-    if task == "regression":
+    if simpler(task) == "regression":
         return "residual"
     return "probability" if math.isfinite(record.input_domain.low + record.input_domain.high) else "logit"
 
