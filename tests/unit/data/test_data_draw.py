@@ -102,6 +102,8 @@ def test_few_times():
     time = np.repeat([1.0, 2, 3], [58, 1, 1])
     found = split(table_of(np.arange(60.0), "regression", time=time))
     assert list(map(len, rows_of(found))) == [58, 1, 1]
+    late = split(table_of(np.arange(60.0), "regression", time=np.sort(4 - time)))
+    assert list(map(len, rows_of(late))) == [1, 1, 58]
     with pytest.raises(ValueError, match="2 different times cannot fill 3 parts"):
         split(table_of(np.arange(60.0), "regression", time=time.clip(max=2)))
 
