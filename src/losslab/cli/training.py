@@ -23,6 +23,10 @@ Autocast = Annotated[str | None, Option(help="bfloat16: the forward pass in it."
 Width = Annotated[str | None, Option(help="Width of the layers, of a model that takes it.", metavar="N")]
 Depth = Annotated[str | None, Option(help="How many layers, of a model that takes it.", metavar="N")]
 Dropout = Annotated[str | None, Option(help="Share of dropped values, of a model that takes it.", metavar="X")]
+Lr = Annotated[
+    str | None, Option(help="The rate; several with commas to choose; LOW:HIGH to search between.", metavar="X")
+]
+WeightDecay = Annotated[str | None, Option(help="The same for the optimiser's weight decay.", metavar="X")]
 
 WORDS, COUNTS = ("schedule", "autocast"), ("patience", "accumulate", "width", "depth")
 
@@ -34,6 +38,17 @@ def settings(given: Mapping[str, str | None]) -> dict[str, Any]:
         if text is not None:
             values = [value(name, part) for part in listed(text) or [text]]
             found[name] = values if len(values) > 1 else values[0]
+    return found
+
+
+def rates(given: Mapping[str, str | None]) -> dict[str, Any]:
+    """Rates as `losslab.tune` takes them: one number, a list of several, or a pair (low, high) from LOW:HIGH."""
+    found: dict[str, Any] = {}
+    for name, text in given.items():
+        if text is not None:
+            low, colon, high = text.partition(":")
+            pair = (value(name, low), value(name, high)) if colon else None
+            found |= {name: pair} if pair else settings({name: text})
     return found
 
 

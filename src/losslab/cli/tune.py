@@ -54,6 +54,8 @@ def tune(
     validation: Validation = None,
     test: Test = None,
     split_column: SplitColumn = None,
+    lr: training.Lr = None,
+    weight_decay: training.WeightDecay = None,
     schedule: training.Schedule = None,
     warmup: training.Warmup = None,
     clip_norm: training.ClipNorm = None,
@@ -96,6 +98,7 @@ def tune(
                 "width": width, "depth": depth, "dropout": dropout,
             }
         )  # fmt: skip
+        trained |= training.rates({"lr": lr, "weight_decay": weight_decay})
         folder = folders.choose(data, out, resume)
         try:
             study = study_of(

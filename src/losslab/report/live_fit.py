@@ -31,5 +31,6 @@ def shown(epochs: int, metric: str, console: Console | None = None) -> Iterator[
         left = [f"{lasting(each * (epochs - epoch))} left"] if epoch < epochs else []
         progress.update(epoch, note="   ".join(facts + left))
 
-    with Progress("fit", epochs, console or Console(stderr=True, highlight=False, markup=False, emoji=False)) as progress:
+    shown = console or Console(stderr=True, highlight=False, markup=False, emoji=False)
+    with Progress("fit", epochs, shown) as progress:
         yield tell

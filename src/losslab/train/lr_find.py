@@ -13,7 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+import losslab.catalog  # noqa: F401 (declares the losses)
 from losslab.models.renew import drawing_from
+from losslab.spec.declare import CATALOGUE
+from losslab.train.lookup import by_name
 
 SMOOTHING = 0.9  # of the running mean that says when to stop
 DIVERGED = 3.0  # times the size of the losses: a running mean so far above its lowest has diverged
@@ -71,7 +74,7 @@ def lr_find(
     model: nn.Module,
     data: Any,
     *,
-    loss: Callable[[Any, Any], Tensor],
+    loss: str | Callable[[Any, Any], Tensor],
     optimizer: torch.optim.Optimizer | Callable[..., torch.optim.Optimizer] = torch.optim.AdamW,
     low: float = 1e-7,
     high: float = 10.0,
@@ -81,10 +84,10 @@ def lr_find(
 ) -> LRFind:
     """Trains with learning rates that grow from `low` to `high`, one for each step, until the loss diverges.
 
-    model: an `nn.Module`, in the mode and on the device where it trains. data: `(X, y)`, in batches drawn at random, or
-    an iterable of `(input, target)` batches such as a DataLoader, which is gone through again where it ends. loss:
-    `loss(output, target)`, a number. optimizer: the one that will train (its rates are changed for the test, each group
-    by its own share), or a class of `torch.optim`.
+    model: an `nn.Module`, in the mode and on the device where it trains. data: `(X, y)`, in batches drawn at random,
+    or an iterable of `(input, target)` batches such as a DataLoader, which is gone through again where it ends. loss:
+    `loss(output, target)`, a number, or the name of one in `losslab.losses()`. optimizer: the one that will train
+    (its rates are changed for the test, each group by its own share), or a class of `torch.optim`.
 
     Afterwards model, optimiser, gradients, modes and random states of torch are what they were, bit for bit, also when
     a step raises; so are the random states of numpy and Python, and a DataLoader's generators. What a model or a
@@ -94,6 +97,8 @@ def lr_find(
     of it. Raises ValueError or TypeError in words.
     """
     _check(model, low, high, steps)
+    if isinstance(loss, str):
+        loss = cast(Callable[[Any, Any], Tensor], by_name(loss, CATALOGUE).form)
     factor = (high / low) ** (1 / max(steps - 1, 1))
     device = next(model.parameters()).device
     lrs: list[float] = []

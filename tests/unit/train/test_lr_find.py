@@ -202,3 +202,14 @@ def test_what_cannot_be_is_said_in_words(given, kind, words):
     arguments = {"model": net(), "data": (X, Y), "loss": MSE, **given}
     with pytest.raises(kind, match=words):
         losslab.lr_find(arguments.pop("model"), arguments.pop("data"), **arguments)
+
+
+def test_a_loss_may_be_named():
+    torch.manual_seed(0)
+    X, y = torch.randn(64, 3), torch.randint(3, (64,))
+    model = nn.Linear(3, 3)
+    named = losslab.lr_find(model, (X, y), loss="cross_entropy", steps=25)
+    torchs = losslab.lr_find(model, (X, y), loss=nn.CrossEntropyLoss(), steps=25)
+    assert named.losses == pytest.approx(torchs.losses, rel=1e-4)
+    with pytest.raises(ValueError, match="no loss 'cross_entrpy'; nearest: cross_entropy"):
+        losslab.lr_find(model, (X, y), loss="cross_entrpy")
