@@ -163,14 +163,14 @@ def _ends(data: TuneData, drawn: int, every: int) -> Sheet:
 
 
 def parameters(data: TuneData) -> list[Chart]:
-    """The validation metric against each parameter of each loss; of winner and default, the optimiser's too."""
+    """The validation metric against each parameter of each loss; of winner and default, optimiser and settings too."""
     charts: list[Chart] = []
     for row in words.ordered(data)[0]:
         trials = [trial for trial in data.trials if trial.loss == row.loss and trial.state != "failed"]
-        found = [({**trial.optimizer, **trial.params}, trial) for trial in trials]
+        found = [({**trial.settings, **trial.optimizer, **trial.params}, trial) for trial in trials]
         names = dict.fromkeys(name for trial in trials for name in trial.params)
         if row.loss in (data.winner, data.default):
-            names |= dict.fromkeys(name for trial in trials for name in trial.optimizer)
+            names |= dict.fromkeys(name for trial in trials for name in (*trial.optimizer, *trial.settings))
         bounds = words.at_bound(row)
         names |= dict.fromkeys(name for name in bounds if any(name in values for values, _ in found))
         for name in names:
@@ -197,7 +197,7 @@ def _parameter(data: TuneData, row: Row, name: str, dots: list[Dot], place: int)
             trace(x=[x for x, _ in some], y=[y for _, y in some], mode="markers", name=title, marker=marker,
                    hovertemplate=f"{escape(words.clean(name))} %{{x:.3g}}: %{{y:.4g}}<extra>{title}</extra>")
         )  # fmt: skip
-    chosen = {**row.optimizer, **row.params}.get(name)
+    chosen = {**row.settings, **row.optimizer, **row.params}.get(name)
     if is_number(chosen):
         at = math.log10(chosen) if frame["xaxis"].get("type") == "log" and chosen > 0 else chosen
         frame["annotations"] = [note(at, 1, "chosen", "x", "paper", yshift=9, xanchor="center")]

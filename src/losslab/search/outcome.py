@@ -87,6 +87,7 @@ def trial_of(outcome: Outcome, record: LossRecord, mad: float, scale: float) -> 
         number=configuration.number, loss=configuration.loss, state=outcome.state, curve=list(outcome.curve),
         params=in_target_unit(configuration.params, record, mad, scale),
         optimizer=optimizer_of(configuration), value=outcome.value, reason=outcome.reason,
+        settings=dict(configuration.settings),
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class Trial:
     curve: list[tuple[int, float]]  # (epoch, validation metric) at each rung
     value: float | None = None
     reason: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)  # as in `Row`
 
 
 @dataclass
