@@ -91,10 +91,11 @@ class Study:
             self.options = options = replace(options, trials=each * len(self.records))
             self.quota = self._quota()
             self._proposers()
-        if options.trials is not None and self.quota.each < FEW_TRIALS:
+        each = self.quota.each
+        if options.trials is not None and each < FEW_TRIALS:
+            told = "1 trial per loss is" if each == 1 else f"{each} trials per loss are"
             self.notes.append(
-                f"{self.quota.each} trials per loss are few: luck in the search can pass for a better loss; "
-                f"{FEW_TRIALS} or more are safer"
+                f"{told} few: luck in the search can pass for a better loss; {FEW_TRIALS} or more are safer"
             )
         parts = self.problem.split
         self.data = TuneData(
