@@ -27,6 +27,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 FIGURE = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
+CUSTOMERS = ROOT / "examples" / "tables" / "customers.py"
 LARGEST_PICTURE = 120_000  # bytes
 
 
@@ -107,7 +108,11 @@ def test_examples_run(page, tmp_path):
         write_result(
             TuneData(task="multiclass", metric="accuracy", table=[row]), tmp_path / "runs/digits-1/result.json"
         )
-    ran = run(page.read_text(encoding="utf-8"), tmp_path)
+    text = page.read_text(encoding="utf-8")
+    if "customers.csv" in script(text):  # written by the page's own command
+        assert f"python {CUSTOMERS.relative_to(ROOT)}" in text
+        subprocess.run([sys.executable, CUSTOMERS], cwd=tmp_path, capture_output=True, check=True)
+    ran = run(text, tmp_path)
     assert ran.returncode == 0, f"{name(page)}:\n{ran.stderr[-3000:]}"
 
 
