@@ -74,10 +74,11 @@ def fit(
         typer.echo(f"{'epoch':>5}  {result.loss:>{wide}}  {result.metric}")
         for line in result.history:
             typer.echo(f"{line['epoch']:>5}  {line['loss']:>{wide}.5f}  {words.number(line[result.metric])}")
-        if result.broken:
+        if result.broken and result.saved is None:
             raise ValueError(f"training stopped: {result.broken}; a smaller --lr may help")
         if patience:
             reached = f"stopped after epoch {result.stopped}" if result.stopped else "patience was not over"
+            reached = f"training broke: {result.broken}" if result.broken else reached
             best = f"the model is that of epoch {result.best_epoch}, {result.metric}"
             typer.echo(f"{reached}; {best} {words.number(result.validation)}")
         if out is not None:

@@ -39,19 +39,26 @@ class Course:
         self.lr = member.hyper.get("lr", 1.0)
 
     def run(self, epochs: int) -> None:
-        """Trains on to the end, to a break, or until the member's patience is over."""
+        """Trains on to the end, to a break, or until the member's patience is over.
+
+        A member with patience that breaks is left as it was at its best.
+        """
         for epoch in range(len(self.history) + 1, epochs + 1):
             if self.session.broken or self.session.stopped:
                 return
             self.steps, self.seen = [], None
+            one = self.population
+            before = None if one is None or one.best is None else one.resting([0])
             self.session.advance(epoch, save=False)
             if not self.session.broken:
                 self._note(epoch)
+            elif before is not None:
+                self.session.populations.append(before)
             self.session.save()
 
     @property
     def population(self) -> Population | None:
-        """The member as it predicts; None where it broke."""
+        """The member as it predicts; None where it broke and nothing was kept."""
         return self.session.populations[0] if self.session.populations else None
 
     @property

@@ -41,7 +41,8 @@ class FitResult:
     value * prepared.y_scale + prepared.y_mean. `history` has, for each epoch, the mean training loss (without
     penalties) over its rows, the learning rate of its last step, and the metric on the validation part. `validation` is
     that of the weights given back: with patience, those of `best_epoch`; `stopped` is the epoch after which patience
-    was over. `broken` says why training broke off, if it did.
+    was over. `broken` says why training broke off, if it did: with patience the model is the best one before that,
+    without, it has not learnt anything.
     """
 
     model: nn.Module
@@ -146,7 +147,7 @@ def fit(
     result.broken = "".join(one.why for one in course.session.broken)
     one = course.population
     result.model = course.session.assembly.maker(member)(seed) if one is None else one.module(0)
-    if not result.broken:
+    if one is not None:
         result.saved = SavedModel.of(
             result.model, model, table, prepared, name=factory.name, outputs=member.objective.outputs,
             link=record.link, loss=record.name, metric=chosen.name, architecture=architecture,

@@ -139,12 +139,17 @@ class Population:
 
     def rest(self, places: Sequence[int]) -> "Population":
         """Takes members that stopped out of the stack, into a population that keeps their best weights."""
+        resting = self.resting(places)
+        self.keep([place for place in range(len(self)) if place not in places])
+        return resting
+
+    def resting(self, places: Sequence[int]) -> "Population":
+        """Members with their best weights so far; not to be asked for predictions while they train on here."""
         if self.best is None:
             raise RuntimeError("members stop early only after they were looked at")
         resting = copy.copy(self)
         resting.network, resting.rested = copy.copy(self.network), True
         resting.keep(places)
-        self.keep([place for place in range(len(self)) if place not in places])
         return resting
 
     def losses(self, output: Tensor, y: Tensor) -> Tensor:
