@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from losslab.data.encode import CYCLES, Column, Encoding, as_float32, cycles, with_text_names
-from losslab.data.frame import forms_of, holds_dates, parse_numbers, read_days, read_words
+from losslab.data.frame import forms_of, holds_dates, looks_written, parse_numbers, read_days, read_words
+from losslab.data.kinds import refuse_nested
 from losslab.data.words import count, some
 
 MAX_LEVELS = 20  # a category with more values than this has codes, one column for all
@@ -58,9 +59,9 @@ def _column(column: Any) -> tuple[Column | None, str]:
     name = str(column.name)
     if types.is_complex_dtype(column):
         return None, f"column {name} is complex: not used"
-    if types.is_numeric_dtype(column):  # booleans too
+    if types.is_numeric_dtype(column) or types.is_bool_dtype(column):
         return Column(name, "number", (name,)), ""
-    if types.is_timedelta64_dtype(column):
+    if column.dtype.kind == "m":
         return Column(name, "duration", (f"{name} days",)), ""
     if holds_dates(column):
         return _date(column, "")
@@ -69,13 +70,31 @@ def _column(column: Any) -> tuple[Column | None, str]:
         if values is not None:
             gaps, note = _gaps(column, wrong, "number")
             return Column(name, "number", (name,), gaps=gaps), note
+    _refuse_lists(column)
     codes, counts, words = read_words(column)
+    if not words:
+        return None, f"column {name} is empty: not used"
     forms = forms_of(words)
     if len(forms) == 1:
         return _date(column, forms[0])
     found, note = _category(name, codes, counts, words)
-    doubt = f"column {name} looks like dates, but day and month are in doubt: write 2026-12-31"
-    return found, "; ".join([doubt] * bool(forms) + [note] * bool(note))
+    doubt = ""
+    if forms:
+        doubt = f"column {name} looks like dates, but day and month are in doubt: write 2026-12-31"
+    elif looks_written(words):
+        doubt = (
+            f"column {name} looks like numbers, but is text (first: {words[0]!r}): write 1234.5, without other signs"
+        )
+    return found, "; ".join(filter(None, (doubt, note)))
+
+
+def _refuse_lists(column: Any) -> None:
+    """As files and polars frames with lists in their cells are refused."""
+    from pandas.api import types
+
+    first = column.iloc[int(column.notna().to_numpy().argmax())]
+    if types.is_list_like(first):
+        refuse_nested([f"{column.name} ({type(first).__name__})"], "the data")
 
 
 def _date(column: Any, form: str) -> tuple[Column, str]:
@@ -115,8 +134,12 @@ def _category(name: str, codes: np.ndarray, counts: np.ndarray, words: list[str]
 
 def _useless(block: np.ndarray, name: str, seen: dict[bytes, str]) -> str:
     """Why the columns made from one column tell nothing: constant, or those of another one again."""
-    if np.isfinite(block).all() and bool((block == block[0]).all()):
-        return "is the same in each row"
+    if np.isfinite(block).all():
+        if bool((block == block[0]).all()):
+            return "is the same in each row"
+        with np.errstate(over="ignore"):
+            if np.ptp(block.astype(np.float32), axis=0).max() == 0:
+                return f"varies too little around {block[0, 0]:g} for 32-bit numbers (subtract that)"
     key = hashlib.sha256(np.ascontiguousarray(block).tobytes()).digest() + bytes([block.shape[1] % 256])
     other = seen.setdefault(key, name)
     return f"says the same as column {other} in each row" if other != name else ""

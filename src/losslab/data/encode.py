@@ -53,7 +53,7 @@ class Column:
         codes, counts, words = read_words(column)
         known = {word: place for place, word in enumerate(self.levels)}
         unknown = len(self.levels)
-        place = np.array([*(known.get(word, known.get(_whole(word), unknown)) for word in words), unknown], np.int64)
+        place = np.array([*(_place(word, known) for word in words), unknown], np.int64)
         new = [word for word, where in zip(words, place, strict=False) if where == unknown]
         if new:
             rows = int(counts[place[:-1] == unknown].sum())
@@ -61,6 +61,9 @@ class Column:
             notes.append(
                 f"column {self.name}: {count(rows, 'value')} that the model does not know ({some(new, 3)}): {taken}"
             )
+        if (codes < 0).any() and self.kind == "one-hot" and len(self.made) == unknown:
+            missing = count(int((codes < 0).sum()), "value")
+            notes.append(f"column {self.name}: {missing} missing, and never so in training: none of the known ones")
         if self.kind == "codes":
             return ((place[codes] + 1) % (unknown + 1)).astype(np.float64)[:, None]
         found = place[codes][:, None] == np.arange(unknown)
@@ -173,6 +176,8 @@ def with_text_names(frame: Any) -> Any:
     return frame if names == list(frame.columns) else frame.set_axis(names, axis=1)
 
 
-def _whole(word: str) -> str:
-    """`7` for `7.0`: a column of whole numbers reads as fractions where some are missing."""
-    return word.removesuffix(".0")
+def _place(word: str, known: Mapping[str, int]) -> int:
+    """The word's place, or that of the same value written otherwise: a column reads as fractions (7.0 for 7) where some
+    are missing, and files read true and TRUE as True. One place after the last, where it is not known."""
+    truth = [word.lower(), word.upper(), word.title()] if word.lower() in ("true", "false") else []
+    return next((known[text] for text in (word, word.removesuffix(".0"), *truth) if text in known), len(known))

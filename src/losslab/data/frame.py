@@ -1,5 +1,6 @@
 """One column of a DataFrame as numbers, as words or as days, each told apart from the others."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,9 +8,11 @@ import numpy as np
 
 MOSTLY_NUMBERS = 0.9  # a text column with at least this share of numbers (or of dates) is read as numbers (or dates)
 FIRST_WORDS = 200  # of a text column, tried as dates before all of them are
+WRITTEN = re.compile(r"[$€£¥]? ?[+-]?(\d{1,3}([,' ]\d{3})+|\d+)([.,]\d+)? ?[%$€£¥]?")
 DAY = 86_400e6  # microseconds
 _TIMES = ("", " %H:%M", " %H:%M:%S")
 _DAYS = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")
+ZONE = re.compile(r"(:\d\d(?:\.\d+)?)\s*(?:Z|[+-]\d\d(?::?\d\d)?)$")  # what follows a time
 FORMS = ("ISO8601", *(day + time for day in _DAYS for time in _TIMES))
 
 
@@ -31,7 +34,7 @@ def read_numbers(column: Any, booleans: bool = True) -> tuple[np.ndarray, np.nda
     from pandas.api import types
 
     column = pd.Series(column)
-    if types.is_numeric_dtype(column):  # booleans too
+    if types.is_numeric_dtype(column) or types.is_bool_dtype(column):
         return column.to_numpy(dtype=np.float64, na_value=np.nan), np.array([], np.int64)
     codes, found = _distinct(column)
     truth = [isinstance(value, bool | np.bool_) for value in found]
@@ -55,38 +58,46 @@ def _distinct(column: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_words(column: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Categories: a place (N,) in the words, -1 where missing; the counts of the words; and these, all different."""
+    """Categories: a place (N,) in the words, -1 where missing; the counts of the words; and these, all different.
+
+    Blank text is missing, as it is in a file.
+    """
     codes, found = _distinct(column)
     words = [str(word).strip() for word in found]
-    places = {word: place for place, word in enumerate(dict.fromkeys(words))}
-    turn = np.array([*(places[word] for word in words), -1], np.int64)  # the last is reached by code -1
+    places = {word: place for place, word in enumerate(dict.fromkeys(filter(None, words)))}
+    turn = np.array([*(places.get(word, -1) for word in words), -1], np.int64)  # the last is reached by code -1
     codes = turn[codes]
     return codes, np.bincount(codes[codes >= 0], minlength=len(places)), list(places)
 
 
 def read_days(column: Any, form: str) -> tuple[np.ndarray, np.ndarray]:
-    """Days since 1970 of dates (form "", their own clock) or of text, NaN where there is none; and the wrong rows."""
+    """Days since 1970, NaN where there is none, and the wrong rows. form: how text writes dates, read as UTC; "" is for
+    dates by the clock on the wall. Dates in place of text, and text in place of dates, are read in the same way."""
     import pandas as pd
 
-    if form:
-        codes, found = _distinct(column)
-        # Text with and without a time zone may be mixed: all is read as UTC.
-        text = pd.Index([*(str(word).strip() for word in found), None], dtype=object)
-        stamps = pd.to_datetime(text, format=form, errors="coerce", utc=True).tz_localize(None).to_numpy()[codes]
+    if holds_dates(column):
+        codes, stamps = np.where(column.isna(), -1, 0), as_dates(column, utc=bool(form)).to_numpy()
     else:
-        codes, stamps = np.where(column.isna(), -1, 0), as_dates(column).to_numpy()
+        codes, found = _distinct(column)
+        words = [str(word).strip() for word in found]
+        text = pd.Index([*(words if form else (ZONE.sub(r"\1", word) for word in words)), None], dtype=object)
+        # Text with and without a time zone may be mixed: all is read as UTC.
+        read = pd.to_datetime(text, format=form or "ISO8601", errors="coerce", utc=True)
+        stamps = read.tz_localize(None).to_numpy()[codes]
     stamps = stamps.astype("datetime64[us]")
     days = np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) / DAY)
     return days, np.flatnonzero((codes >= 0) & np.isnan(days))
 
 
-def as_dates(column: Any) -> Any:
-    """A column of dates of any kind without its time zone: the clock on the wall counts."""
+def as_dates(column: Any, utc: bool = False) -> Any:
+    """A column of dates of any kind without its time zone: the clock on the wall counts, or that of UTC."""
     import pandas as pd
 
     if isinstance(column.dtype, pd.PeriodDtype):
         return column.dt.to_timestamp()
-    column = pd.to_datetime(column)
+    if column.dtype == object and not utc:  # each may have a zone of its own
+        column = column.map(lambda date: date.replace(tzinfo=None) if getattr(date, "tzinfo", None) else date)
+    column = pd.to_datetime(column, utc=utc)
     return column.dt.tz_localize(None) if getattr(column.dt, "tz", None) is not None else column
 
 
@@ -114,3 +125,9 @@ def forms_of(words: Sequence[str]) -> list[str]:
         return []
     tried = [form for form in FORMS if share(form, likely) > 0]
     return [form for form in tried if share(form, words) >= MOSTLY_NUMBERS]
+
+
+def looks_written(words: Sequence[str]) -> bool:
+    """Whether text is mostly numbers as people write them: with thousands separators, percent or currency signs."""
+    some = words[:FIRST_WORDS]
+    return sum(bool(WRITTEN.fullmatch(word)) for word in some) >= max(MOSTLY_NUMBERS * len(some), 1)

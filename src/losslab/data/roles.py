@@ -204,11 +204,10 @@ def _times(values: Any, said: str) -> np.ndarray:
     from pandas.api import types
 
     _refuse(values.isna().to_numpy(), values, said, "missing")
-    if types.is_timedelta64_dtype(values):
+    if values.dtype.kind == "m":
         return values.dt.total_seconds().to_numpy(dtype=np.float64)
     if holds_dates(values):
-        zone = getattr(values.dtype, "tz", None)
-        days, wrong = read_days(values if zone is None else values.dt.tz_convert("UTC"), "")
+        days, wrong = read_days(values, "ISO8601")  # by UTC, as text is: the order counts
     else:
         found, wrong = read_numbers(values, booleans=False)
         if not len(wrong) and not types.is_bool_dtype(values):

@@ -132,7 +132,10 @@ def test_an_unknown_word_has_no_column_and_numbers_read_as_fractions_are_words()
     notes = []
     found = encoding.apply(pd.DataFrame({"a": [1, 1, 1, 1], "k": [7.0, 8.0, 9.0, np.nan]}), notes)
     assert found[:, 1:].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, 0]]
-    assert notes == ["column k: 1 value that the model does not know (9.0): none of the known ones"]
+    assert notes == [
+        "column k: 1 value that the model does not know (9.0): none of the known ones",
+        "column k: 1 value missing, and never so in training: none of the known ones",
+    ]
 
 
 def test_a_boolean_column_with_gaps_in_new_rows():
