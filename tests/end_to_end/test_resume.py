@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+import torch
 from small_studies import diabetes, iris, said
 from typer.testing import CliRunner
 
@@ -126,6 +127,22 @@ def test_a_damaged_checkpoint_costs_time_and_nothing_else(whole, tmp_path):
     run(tmp_path / "run", stop_after=int(0.4 * steps), **options)
     (checkpoint,) = (tmp_path / "run").glob("*.pt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:200])
+    again, more = run(tmp_path / "run", resume=True, **options)
+    assert more <= steps
+    assert said(again) == said(result)
+
+
+def test_a_checkpoint_of_an_older_version_costs_time_and_nothing_else(whole, tmp_path):
+    options, result, steps = whole
+    run(tmp_path / "run", stop_after=int(0.4 * steps), **options)
+    (checkpoint,) = (tmp_path / "run").glob("*.pt")
+    content = torch.load(checkpoint, weights_only=True)
+    for name in ("format", "stopped", "notes"):
+        del content[name]
+    for one in content["populations"]:
+        for name in ("mean", "best", "rested"):
+            del one["state"][name]
+    torch.save(content, checkpoint)
     again, more = run(tmp_path / "run", resume=True, **options)
     assert more <= steps
     assert said(again) == said(result)

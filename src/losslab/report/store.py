@@ -25,6 +25,10 @@ def read_result(path: str | Path) -> TuneData:
     if path.is_dir():
         path = path / "result.json"
     if not path.is_file():
+        if path.with_name("journal.jsonl").exists():
+            raise FileNotFoundError(
+                f"no result at {path} yet: the study there runs, or was killed; losslab tune with --resume goes on"
+            )
         raise FileNotFoundError(f"no result at {path}; give the file result.json or the folder that holds it")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -15,6 +15,8 @@ from losslab.train.loop import Broken, Stopped, advance, predict
 from losslab.train.member import Member
 from losslab.train.population import Population
 
+FORMAT = 1  # of a checkpoint; another one is not read
+
 
 class Session:
     """The training of some members: `advance` to a rung, `predict`, `keep`, again.
@@ -142,6 +144,7 @@ class Session:
         if self.checkpoint is None:
             return
         content = {
+            "format": FORMAT,
             "populations": [
                 {"engine": p.network.engine, "lift_losses": p.lift_losses, "state": p.state_dict()}
                 for p in self.populations
@@ -176,10 +179,15 @@ class Session:
 
 
 def read_checkpoint(path: Path | None, device: torch.device) -> dict[str, Any] | None:
-    """What `save` wrote, its tensors on the device; None where there is nothing, or nothing that can be read."""
+    """What `save` wrote, its tensors on the device; None where there is nothing, or nothing that can be read.
+
+    A checkpoint of another version of losslab cannot: training starts over, and the journal has every finished rung.
+    """
     if path is None or not path.exists():
         return None
     try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except Exception:  # a damaged file fails in many ways; training starts over, the journal has every finished rung
+        with path.open("rb") as file:  # of a path, torch looks at the suffix
+            found = torch.load(file, map_location=device, weights_only=True)
+    except Exception:  # a damaged file fails in many ways
         return None
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else None

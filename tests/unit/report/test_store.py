@@ -102,6 +102,12 @@ def test_a_missing_file_is_named(tmp_path):
         read_result(tmp_path)
 
 
+def test_a_study_that_was_killed_is_not_called_missing(tmp_path):
+    (tmp_path / "journal.jsonl").write_text("{}")
+    with pytest.raises(FileNotFoundError, match=r"no result at .* yet: .* was killed; losslab tune with --resume"):
+        read_result(tmp_path)
+
+
 def test_a_field_of_the_future_is_told(tmp_path):
     path = write_result(digits(), tmp_path / "result.json")
     path.write_text(json.dumps({**json.loads(path.read_text()), "novel": 1}))
