@@ -82,8 +82,9 @@ def _column(column: Any) -> tuple[Column | None, str]:
     if forms:
         doubt = f"column {name} looks like dates, but day and month are in doubt: write 2026-12-31"
     elif looks_written(words):
+        sign = next(word for word in words if len(parse_numbers([word])[1]))
         doubt = (
-            f"column {name} looks like numbers, but is text (first: {words[0]!r}): write 1234.5, without other signs"
+            f"column {name} looks like numbers, but holds text (first: {sign!r}): write 1234.5, and nothing for none"
         )
     return found, "; ".join(filter(None, (doubt, note)))
 

@@ -13,7 +13,7 @@ from losslab.data.files import KINDS, is_file_name, is_table, read_frame
 from losslab.data.kinds import as_pandas, is_frame, is_polars
 from losslab.data.named import NAMES, from_name
 from losslab.data.raw import Raw, join
-from losslab.data.roles import Roles, from_frame, role_values
+from losslab.data.roles import Roles, as_name, from_frame, role_values
 from losslab.data.table import Table
 from losslab.data.words import nearest
 
@@ -40,7 +40,7 @@ def load(
         return data
     if split_column is not None and (validation is not None or test is not None):
         raise ValueError("the parts are given twice: by split_column= and by validation= or test=; leave one out")
-    roles = Roles(target, drop, group, weight, time_column, split_column)
+    roles = Roles(*(as_name(value) for value in (target, drop, group, weight, time_column, split_column)))
     given = {"train": data, "validation": validation, "test": test}
     if isinstance(data, Dataset | DataLoader):
         from losslab.data.dataset import from_dataset

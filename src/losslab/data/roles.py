@@ -35,6 +35,11 @@ class Roles:
         return {name: value for name, value in named.items() if value is not None and not _nothing(value)}
 
 
+def as_name(value: Any) -> Any:
+    """The name of a column that is called by a number, as a frame made of an array has them; else as it is."""
+    return str(value) if isinstance(value, int | np.integer) and not isinstance(value, bool) else value
+
+
 def from_frame(frame: Any, roles: Roles, name: str = "data", notes: tuple[str, ...] = ()) -> Raw:
     """A pandas DataFrame: the columns with a role are taken out, the rest are features."""
     columns = [str(column) for column in frame.columns]

@@ -105,9 +105,15 @@ def test_text_is_read_as_utc():
 )  # fmt: skip
 def test_numbers_as_people_write_them_are_told(words, written):
     assert looks_written(words) == written
-    if written:
-        note = f"column c looks like numbers, but is text (first: {words[0]!r}): write 1234.5, without other signs"
-        assert any(note in said for said in encoded(words * 3)[2])
+
+
+@pytest.mark.parametrize(
+    ("words", "sign"),
+    [(["12", "1,234"] * 9, "1,234"), (["12%", "7.5 %"] * 9, "12%"), ([*"?????", *map(str, range(20))], "?")],
+)
+def test_why_numbers_are_taken_as_text_is_said(words, sign):
+    wanted = f"column c looks like numbers, but holds text (first: {sign!r}): write 1234.5, and nothing for none"
+    assert any(wanted in note for note in encoded(words)[2])
 
 
 def test_lists_in_cells_are_refused_as_in_files():

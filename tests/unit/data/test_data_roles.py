@@ -35,6 +35,17 @@ def test_columns_with_a_role_are_no_features(frame):
     assert any("weights from 0 to 14.75, 1 row of them 0" in note for note in table.notes)
 
 
+def test_columns_may_be_called_by_numbers():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(ROWS, 6)))
+    frame[3], frame[4] = np.arange(ROWS) % 7, np.arange(ROWS) + 1
+    table = load(frame, target=0, drop=2, group=3, weight=np.int64(4), time_column=None)
+    assert table.columns == ("1", "5")
+    assert torch.equal(table.y, torch.tensor(frame[0].to_numpy(np.float32)))
+    assert table.groups[:9].tolist() == [0, 1, 2, 3, 4, 5, 6, 0, 1]
+    assert table.weight[:3].tolist() == [1, 2, 3]
+    assert load(frame, target=[0, 1]).targets == ("0", "1")
+
+
 def test_values_stand_for_columns(frame):
     pair = (frame[["age"]], frame["price"])
     named = load(frame[["age", "price", "town", "counts"]], target="price", group="town", weight="counts")
