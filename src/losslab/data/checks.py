@@ -1,7 +1,9 @@
 """From raw data to a checked table: encoding, task, parts, and what cannot be learned from."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,10 +31,11 @@ def make_table(raw: Raw, task: str | None = None) -> Table:
         X, columns = raw.X, raw.columns or _numbered(raw.X)
     _check_features(X, columns, missing=raw.is_frame)
     found = read_target(raw.y, raw.target, task, raw.classes, ordered=raw.ordered, targets=raw.targets)
+    roles = role_tensors(raw)
     table = Table(
         raw.name, torch.from_numpy(X), found.y, found.task, found.why, columns, found.classes, raw.target,
-        tabular=X.ndim == 2, split=_split(raw), checksum=_checksum(X, found.y.numpy()), changing=raw.changing,
-        encoding=encoding, levels=encoding.levels if encoding else {}, targets=found.targets, **role_tensors(raw),
+        tabular=X.ndim == 2, split=_split(raw), checksum=_checksum(X, found.y.numpy(), roles), changing=raw.changing,
+        encoding=encoding, levels=encoding.levels if encoding else {}, targets=found.targets, **roles,
     )  # fmt: skip
     _check_parts(table)
     return replace(table, notes=(*raw.notes, *role_notes(raw), *notes, *_repeats(table, raw.is_frame)))
@@ -104,7 +107,11 @@ def _repeats(table: Table, frame: bool) -> list[str]:
     return notes + repeated(table, table.split, [part for part in PARTS[1:] if len(getattr(table.split, part))])
 
 
-def _checksum(X: np.ndarray, y: np.ndarray) -> str:
+def _checksum(X: np.ndarray, y: np.ndarray, roles: Mapping[str, Any]) -> str:
+    """Of all that a study reads: features, targets, and the groups, weights and times that there are."""
     digest = hashlib.sha256(np.ascontiguousarray(X).tobytes())
     digest.update(y.tobytes())
+    for name, values in sorted(roles.items()):
+        if isinstance(values, torch.Tensor):
+            digest.update(name.encode() + values.numpy().tobytes())
     return digest.hexdigest()[:12]

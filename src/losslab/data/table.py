@@ -36,7 +36,7 @@ class Table:
     tabular: bool = True  # columns are scaled; images and other tensors are left alone
     notes: tuple[str, ...] = ()  # what a person should know: rows dropped, columns encoded
     split: "Split | None" = None  # where the user gave the parts
-    checksum: str = ""  # of X and y
+    checksum: str = ""  # of X, y, groups, weight and time
     targets: tuple[str, ...] = ()  # names of the T columns of y
     levels: Mapping[int, int] = field(default_factory=dict)  # columns of X that hold codes 0..L-1, and L; 0 is "other"
     groups: Tensor | None = None  # (N,) int64: rows that belong together stay in one part
@@ -83,7 +83,6 @@ class Prepared:
     y_mad: float | Tensor = 1.0
     fitted: dict[str, Tensor] = field(default_factory=dict)  # what was fitted: mean, scale, fill
     y_least: float = float("-inf")  # of counts and positive amounts: nothing below is predicted, in their own unit
-
 
     @property
     def mad(self) -> float:

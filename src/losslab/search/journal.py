@@ -86,7 +86,7 @@ class Journal:
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
     """In words, what differs between two fingerprints."""
-    for name in dict.fromkeys([*there, *here]):
+    for name in dict.fromkeys([*here, *there]):
         if there.get(name) != here.get(name):
             yield f"{name} is {json.dumps(there.get(name))} there and {json.dumps(here.get(name))} here"
 

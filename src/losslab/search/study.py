@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -60,6 +60,7 @@ class Study:
     model: Any
     options: Options
     hooks: Hooks = field(default_factory=Hooks)
+    columns: Mapping[str, Any] = field(default_factory=dict)  # those that are no features, as they were given
 
     def __post_init__(self) -> None:
         self.started = time.perf_counter()
@@ -238,7 +239,7 @@ class Study:
         """What makes two studies the same one: a record on disk is resumed only where all of it agrees."""
         options, table, parts = self.options, self.table, self.problem.split
         return {
-            "data": f"{table.name} {table.checksum}", "task": table.task, "metric": self.metric.name,
+            **self.columns, "data": f"{table.name} {table.checksum}", "task": table.task, "metric": self.metric.name,
             "split": parts.how,
             "rows": {part: fingerprint_of_rows(getattr(parts, part)) for part in ("train", "validation", "test")},
             "losses": list(self.records), "model": self.factory.name, "pretrained": options.pretrained,

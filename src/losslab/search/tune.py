@@ -236,7 +236,15 @@ def study_of(
         group=group, weight=weight, time_column=time_column,
     )  # fmt: skip
     chosen = deciding(metric, chosen_options, table, higher_is_better)
-    return Study(table, chosen, model, chosen_options, hooks or Hooks())
+    columns = named_columns(drop, group=group, weight=weight, time=time_column)
+    return Study(table, chosen, model, chosen_options, hooks or Hooks(), columns)
+
+
+def named_columns(drop: str | Sequence[str], **roles: Any) -> dict[str, Any]:
+    """Columns that are no features, as a record tells them apart; given values are in the checksum of the data."""
+    parts = [part.strip() for name in ([drop] if isinstance(drop, str) else drop) for part in name.split(",")]
+    given = {role: value if isinstance(value, str) else "values" for role, value in roles.items() if value is not None}
+    return given | ({"drop": sorted(set(parts))} if any(parts) else {})
 
 
 def finish(study: Study) -> TuneResult:

@@ -1,5 +1,6 @@
 """Populations that train rung by rung, and go on after a kill from what was saved."""
 
+import io
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
@@ -153,13 +154,16 @@ class Session:
             "stopped": self.stopped,
             "notes": self.notes,
         }
+        whole = io.BytesIO()  # torch's own writing to a file does not say why it failed
+        torch.save(content, whole)
         temporary = self.checkpoint.with_suffix(".new")
         try:
-            torch.save(content, temporary)
+            temporary.write_bytes(whole.getbuffer())
             os.replace(temporary, self.checkpoint)
-        except (OSError, RuntimeError) as error:
+        except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise OSError(f"could not write {self.checkpoint}: {error}; everything written before is kept") from error
+            reason = f"{error.strerror}; everything written before is kept"
+            raise OSError(error.errno, reason, str(self.checkpoint)) from error
 
     def finish(self) -> None:
         """The results are safe elsewhere: the checkpoint goes."""
