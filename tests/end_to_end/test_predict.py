@@ -55,7 +55,7 @@ def test_another_process_says_the_same(study):
     assert found["prediction"].tolist() == wanted["prediction"].tolist()
     for column in list(wanted)[1:]:
         assert [float(text) for text in found[column]] == wanted[column].tolist()
-    assert "not known to the model and left out: extra" in ran.stdout
+    assert "not used by the model and left out: extra" in ran.stdout
     assert "column zip: 1 value that the model does not know (elsewhere)" in ran.stdout
     assert "... and 30 rows more" in ran.stdout
     assert "run/predictions-new.csv" in ran.stdout

@@ -24,6 +24,7 @@ def predict(
     """Predict new rows with the model of a run: the same columns, in any order; the target is not needed."""
     with plain_errors(debug):
         from losslab.models.named import NAMES
+        from losslab.report.words import clean
         from losslab.train.saved import load_model
 
         if out is not None and out.suffix.lower() != ".csv":
@@ -31,7 +32,7 @@ def predict(
         saved = load_model(run, model)
         address = model or saved.address
         if address.partition(":")[0] not in NAMES:
-            typer.echo(f"code     {address} is imported, which runs it")
+            typer.echo(clean(f"code     {address} is imported, which runs it"))
         found = saved.predict(data)
         folder = run if run.is_dir() else run.parent
         path = out or folder / f"predictions-{data.stem}.csv"
@@ -42,11 +43,13 @@ def predict(
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-        typer.echo(f"model    {saved.name}, trained with {saved.loss} on {saved.made.get('data', 'its data')}")
+        data_name = saved.made.get("data", "its data")
+        typer.echo(clean(f"model    {saved.name}, trained with {saved.loss} on {data_name}"))
         for note in saved.notes:
-            typer.echo(f"note     {note}")
+            typer.echo(clean(f"note     {note}"))
         typer.echo()
-        typer.echo(found.head(SHOWN).to_string())
+        for line in found.head(SHOWN).to_string().splitlines():
+            typer.echo(clean(line))
         if len(found) > SHOWN:
             typer.echo(f"... and {len(found) - SHOWN:,} rows more")
         typer.echo()

@@ -1,5 +1,6 @@
 """A CSV file as a DataFrame."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from losslab.data.words import count, nearest
 SURELY_NUMBERS = 100  # a text column that starts with so many numbers was meant to be one
 
 
-def read_csv(path: Path) -> tuple[Any, tuple[str, ...]]:
+def read_csv(path: Path, text: Collection[str] = ()) -> tuple[Any, tuple[str, ...]]:
     """The table as a DataFrame, and notes; raises ValueError naming the line where the file is damaged.
 
     Commas, semicolons, tabs and bars are told apart by the first lines. Each record must have as many fields as the
-    header line. A file that was cut off exactly at the end of a line looks whole.
+    header line. A file that was cut off exactly at the end of a line looks whole. `text`: columns that are text, though
+    these rows may hold numbers alone: 007 stays 007.
     """
     import pandas as pd
 
@@ -30,6 +32,7 @@ def read_csv(path: Path) -> tuple[Any, tuple[str, ...]]:
         frame = pd.read_csv(
             path, sep=layout.separator, decimal=layout.decimal, header=0, names=list(layout.names), index_col=False,
             skipinitialspace=True, low_memory=False, encoding="utf-8-sig",
+            dtype={name: "str" for name in text if name in layout.names},
         )  # fmt: skip
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise ValueError(f"{path} cannot be read as a table: {error}") from None

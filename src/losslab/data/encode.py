@@ -117,7 +117,7 @@ class Encoding:
         known = {*(column.name for column in self.columns), *self.ignored}
         extra = [name for name in given if name not in known]
         if extra:
-            notes.append(f"not known to the model and left out: {some(extra)}")
+            notes.append(f"not used by the model and left out: {some(extra)}")
         X = as_float32([column.values(frame[column.name], notes) for column in self.columns], len(frame))
         wrong = np.isinf(X)
         if wrong.any():

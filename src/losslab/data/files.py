@@ -1,5 +1,6 @@
 """Files by what their names end in."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in TABLES
 
 
-def read_frame(path: Path) -> tuple[Any, tuple[str, ...]]:
-    """A file with named columns as a pandas DataFrame, and notes for people."""
+def read_frame(path: Path, text: Collection[str] = ()) -> tuple[Any, tuple[str, ...]]:
+    """A file with named columns as a pandas DataFrame, and notes for people. text: as in `read_csv`."""
     if not is_table(path):
         raise ValueError(f"{path}: a table is wanted, which ends in {some(TABLES)}")
-    return read_csv(path) if path.suffix.lower() == ".csv" else read_arrow(path)
+    return read_csv(path, text) if path.suffix.lower() == ".csv" else read_arrow(path)

@@ -47,6 +47,11 @@ def series_values(series: Any) -> np.ndarray:
     return values if values.dtype.kind in "biuf" else np.asarray(series, dtype=object)
 
 
+def text_columns(data: Any) -> list[str]:
+    """The columns of a DataFrame that hold text and nothing else; none of anything else."""
+    return [str(name) for name in data.columns if str(data[name].dtype).startswith("str")] if is_frame(data) else []
+
+
 def ordered_levels(series: Any) -> tuple[str, ...]:
     """The categories of an ordered pandas categorical in their order, else nothing."""
     kind: Any = getattr(series, "dtype", None)

@@ -1,6 +1,6 @@
 """One call for whatever a person has: a name, a file, arrays, a DataFrame."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from torch.utils.data import DataLoader, Dataset
 from losslab.data.arrays import raw_arrays
 from losslab.data.checks import make_table
 from losslab.data.files import KINDS, is_file_name, is_table, read_frame
-from losslab.data.kinds import as_pandas, is_frame, is_polars
+from losslab.data.kinds import as_pandas, is_frame, is_polars, text_columns
 from losslab.data.named import NAMES, from_name
-from losslab.data.raw import Raw, join
+from losslab.data.raw import PARTS, Raw, join
 from losslab.data.roles import Roles, as_name, from_frame, role_values
 from losslab.data.table import Table
 from losslab.data.words import nearest
@@ -53,15 +53,18 @@ def load(
         value is not None and not isinstance(value, str) for value in (group, weight, time_column)
     ):
         raise ValueError("group=, weight= and time_column= as values do not go with validation= or test=: name columns")
-    sources = {part: _read(source, roles) for part, source in given.items() if part == "train" or source is not None}
+    sources = {"train": _read(data, roles)}
+    text = text_columns(sources["train"].X)
+    sources |= {part: _read(given[part], roles, text) for part in PARTS[1:] if given[part] is not None}
     return make_table(join(sources), task)
 
 
-def _read(data: Any, roles: Roles) -> Raw:
+def _read(data: Any, roles: Roles, text: Collection[str] = ()) -> Raw:
+    """text: columns that are text in the training rows."""
     if is_file_name(data):
         path = Path(data)
         if is_table(path):
-            frame, notes = read_frame(path)
+            frame, notes = read_frame(path, text)
             return from_frame(frame, roles, path.name, notes)
         from losslab.data.npz import raw_npz
 

@@ -64,7 +64,8 @@ def features(saved: "SavedModel", data: Any) -> tuple[Tensor, Any]:
     if is_file_name(data):
         path = Path(data)
         if is_table(path):
-            data, notes = read_frame(path)
+            made = saved.encoding.columns if saved.encoding else ()
+            data, notes = read_frame(path, [column.name for column in made if column.kind in ("one-hot", "codes")])
         else:
             arrays, notes = read_npz(path)
             name = next((name for name in ARRAYS if name in arrays), None)

@@ -126,3 +126,15 @@ def test_own_test_file_has_the_same_columns_in_any_order(tmp_path, frame):
     frame[50:].drop(columns="age").to_csv(tmp_path / "c.csv", index=False)
     with pytest.raises(ValueError, match=r"test=c\.csv lacks age"):
         load(tmp_path / "a.csv", test=tmp_path / "c.csv", target="price")
+
+
+def test_codes_keep_their_zeros_where_a_file_holds_no_other_text(tmp_path):
+    """In the second file the shop is digits alone, which would be read as the numbers 7 and 12."""
+    train = pd.DataFrame({"shop": ["007", "012", "A1"] * 20, "size": np.arange(60) % 7, "y": np.arange(60) % 2})
+    train.to_csv(tmp_path / "a.csv", index=False)
+    pd.DataFrame({"shop": ["007", "012"] * 5, "size": range(10), "y": [0, 1] * 5}).to_csv(
+        tmp_path / "b.csv", index=False
+    )
+    table = load(tmp_path / "a.csv", test=tmp_path / "b.csv", target="y")
+    assert table.columns == ("shop=007", "shop=012", "shop=A1", "size")
+    assert table.X[60:62].tolist() == [[1, 0, 0, 0], [0, 1, 0, 1]]

@@ -41,7 +41,7 @@ def test_the_same_rows_give_the_same_numbers_in_any_order_of_columns(frame):
     found = again.apply(frame[list(reversed(frame.columns))].assign(more=1).iloc[::-1], notes)
     assert found.dtype == np.float32
     assert np.array_equal(found, X[::-1], equal_nan=True)
-    assert notes == ["not known to the model and left out: more"]
+    assert notes == ["not used by the model and left out: more"]
 
 
 def test_one_row_alone_is_encoded_as_among_others(frame):

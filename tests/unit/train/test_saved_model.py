@@ -260,3 +260,13 @@ def test_what_is_kept_of_a_table():
     assert saved.threshold == [0.25]
     assert saved.classes == ("n", "y")
     assert saved.y_least is None
+
+
+def test_codes_in_a_file_keep_their_zeros(tmp_path):
+    train = pd.DataFrame({"shop": ["007", "012", "A1", None] * 20, "size": np.arange(80) % 7, "y": np.arange(80) % 2})
+    result = losslab.fit("mlp:4", train, target="y", epochs=1)
+    new = train[train["shop"].isin(["007", "012"])].drop(columns="y")
+    new.to_csv(tmp_path / "new.csv", index=False)
+    saved = losslab.load_model(result.save(tmp_path)[0].parent)
+    assert np.array_equal(saved.predict(tmp_path / "new.csv").iloc[:, 1:], saved.predict(new).iloc[:, 1:])
+    assert saved.notes == []
