@@ -162,8 +162,8 @@ class Session:
             os.replace(temporary, self.checkpoint)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            reason = f"{error.strerror}; everything written before is kept"
-            raise OSError(error.errno, reason, str(self.checkpoint)) from error
+            reason = f"could not write {self.checkpoint}: {error.strerror}; everything written before is kept"
+            raise OSError(error.errno, reason) from error
 
     def finish(self) -> None:
         """The results are safe elsewhere: the checkpoint goes."""

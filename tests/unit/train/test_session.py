@@ -152,23 +152,18 @@ def test_a_file_that_is_no_checkpoint_starts_over(tmp_path):
     assert session(checkpoint=path).reached == 0
 
 
-@pytest.mark.parametrize(
-    "error",
-    [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("PytorchStreamWriter failed writing file")],
-    ids=["system", "torch"],
-)
-def test_a_full_disk_leaves_the_old_checkpoint(error, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "batch.pt"
     one = session(checkpoint=path)
     one.advance(1)
     before = path.read_bytes()
 
-    def full(content, file):
-        file.write_bytes(b"half of it")
-        raise error
+    def full(path, content):
+        path.write_text("half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module.torch, "save", full)
-    with pytest.raises(OSError, match=r"could not write .*batch\.pt: .*; everything written before is kept"):
+    monkeypatch.setattr(module.Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"could not write .*batch\.pt: No space .*; everything written before is kept"):
         one.advance(2)
     monkeypatch.undo()
     assert [file.name for file in tmp_path.iterdir()] == ["batch.pt"]
@@ -182,7 +177,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(error, tmp_path, monkeypatch):
 
 def test_a_folder_that_is_gone_is_said(tmp_path):
     one = session(checkpoint=tmp_path / "gone" / "batch.pt")
-    with pytest.raises(OSError, match="could not write"):
+    with pytest.raises(OSError, match="could not write .*: No such file or directory"):
         one.advance(1)
 
 
