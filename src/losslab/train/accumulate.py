@@ -4,7 +4,7 @@ A mean of means would not be: each batch counts by its own weight, and all are d
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -13,6 +13,8 @@ from torch import Tensor
 from losslab.train.batches import batch_sizes
 from losslab.train.member import key
 from losslab.train.network import Network
+
+NOTHING = torch.zeros(0)
 
 
 class Part(NamedTuple):
@@ -37,8 +39,8 @@ def parts(network: Network, size: int, x: Tensor, y: Tensor, weight: Tensor | No
 class Total:
     """What the batches of a step have given so far; each loss (K,) is a mean over its weight (K,)."""
 
-    loss: Tensor = field(default_factory=lambda: torch.zeros(0))
-    gradient: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
+    loss: Tensor = NOTHING
+    gradient: Tensor = NOTHING
     weight: Tensor | int | None = None  # None: nothing yet
 
     def add(self, loss: Tensor, gradient: Tensor, weight: Tensor | int) -> None:

@@ -44,6 +44,8 @@ class EpochBatches:
     def __init__(self, members: Sequence[Member], folds: Sequence[Fold], epoch: int) -> None:
         names = [(member.seed, member.fold) for member in members]
         self.folds = [folds[member.fold] for member in members]
+        self.changing = any(fold.changing is not None for fold in self.folds)
+        self.weighted = any(fold.weight is not None for fold in self.folds)
         orders = {name: epoch_order(folds[name[1]], *name, epoch) for name in dict.fromkeys(names)}
         self.fetch: Callable[[Tensor], tuple[Tensor, Tensor]]
         if len(orders) == 1:
@@ -64,7 +66,7 @@ class EpochBatches:
 
     def weight(self, position: int) -> Tensor | None:
         """How much each row of that step counts, (K, B); None where every row counts as one."""
-        if all(fold.weight is None for fold in self.folds):
+        if not self.weighted:
             return None
         rows = self.rows[position].expand(len(self.folds), -1)
         pairs = zip(self.folds, rows, strict=True)

@@ -61,7 +61,7 @@ def advance(
             while population.position < len(batches):
                 if stop():
                     raise Stopped(broken)
-                _draw(population)
+                _draw(population, batches.changing)
                 finite = step(population, *batches.step(population.position))
                 population.position += 1
                 on_step(len(population))
@@ -74,10 +74,14 @@ def advance(
     return broken
 
 
-def _draw(population: Population) -> None:
-    """Random numbers of the next step: each member's own where members run one by one, else those of the stack."""
+def _draw(population: Population, changing: bool) -> None:
+    """Random numbers of the next step: each member's own where members run one by one, else those of the stack.
+
+    The latter draw what augmentation changes, too: without any, those of members that run one by one are enough.
+    """
     place = (population.epoch, population.position)
-    seed_generators(key("step", population.seed, *place))
+    if changing or not isinstance(population.network, Single):
+        seed_generators(key("step", population.seed, *place))
     if isinstance(population.network, Single):
         population.network.keys = [key("step", member.seed, member.fold, *place) for member in population.members]
 

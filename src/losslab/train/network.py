@@ -148,6 +148,7 @@ class Single(Network):
         self.modules = [copy.deepcopy(module) for module in modules]
         self._leaves: list[Tensor] = []
         self._shown: Tensor | None = None  # what the leaves are views of
+        self._training: bool | None = None  # the mode that the modules were put in last
 
     def parameters(self) -> list[Tensor]:
         if self._shown is self.flat:
@@ -164,17 +165,19 @@ class Single(Network):
         return leaves
 
     def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
+        if self._training is not train:
+            self.modules, self._training = [module.train(train) for module in self.modules], train
         outputs = []
-        for place, (module, rows) in enumerate(zip(self.modules, x, strict=True)):
+        for place, module in enumerate(self.modules):
             if self.keys:
                 seed_generators(self.keys[place])
-            own = rows.clone() if len(x) > 1 else rows  # a module may write into its input
-            outputs.append(module.train(train)(own))
-        return torch.stack(outputs)
+            own = x[place].clone() if len(self) > 1 else x[place]  # a module may write into its input
+            outputs.append(module(own))
+        return stacked(outputs)
 
     def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
         if len(self) == 1:
-            return super().gradient(gradients)
+            return torch.cat([g.reshape(-1) for g in gradients]).unsqueeze(0)
         width = len(self.layout.names)
         rows = [
             torch.cat([g.reshape(-1) for g in gradients[first : first + width]])
@@ -198,6 +201,11 @@ class Single(Network):
             for member, module in enumerate(self.modules):
                 for name, value in named_constants(module).items():
                     value.copy_(constants[name][member])
+
+
+def stacked(tensors: Sequence[Tensor]) -> Tensor:
+    """One tensor (K, ...) of K; a view where there is one."""
+    return tensors[0].unsqueeze(0) if len(tensors) == 1 else torch.stack(list(tensors))
 
 
 def named_constants(module: nn.Module) -> dict[str, Tensor]:

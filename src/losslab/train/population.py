@@ -21,7 +21,7 @@ from losslab.train.clip import Clip
 from losslab.train.early import Best
 from losslab.train.lower import lower
 from losslab.train.member import Member, Objective
-from losslab.train.network import Network
+from losslab.train.network import Network, stacked
 from losslab.train.penalty import Penalty
 from losslab.train.schedule import factors
 
@@ -35,11 +35,14 @@ class LossGroup:
     params: dict[str, Tensor]
 
     def __call__(self, output: Tensor, y: Tensor, *, lift: bool) -> Tensor:
-        output, y = output[self.rows], y[self.rows]
         if lift:
-            return vmap(lambda o, t, p: self.objective.mean_loss(o, t, **p))(output, y, self.params)
-        members = [{name: value[k] for name, value in self.params.items()} for k in range(len(output))]
-        return torch.stack([self.objective.mean_loss(o, t, **p) for o, t, p in zip(output, y, members, strict=True)])
+            each = vmap(lambda o, t, p: self.objective.mean_loss(o, t, **p))
+            return each(output[self.rows], y[self.rows], self.params)
+        found = []
+        for k, place in enumerate(range(self.rows.start, self.rows.stop)):
+            params = {name: value[k] for name, value in self.params.items()}
+            found.append(self.objective.mean_loss(output[place], y[place], **params))
+        return stacked(found)
 
     def weighted(self, output: Tensor, y: Tensor, weight: Tensor | None, *, lift: bool) -> tuple[Tensor, Tensor]:
         """Means over weighted rows (k,), and the sums of weights that they were divided by (k,)."""
@@ -54,7 +57,7 @@ class LossGroup:
             own = {name: value[k] for name, value in given.items()}
             params = {name: value[k] for name, value in self.params.items()}
             found.append(loss(own["o"], own["t"], own.get("w"), **params))
-        return torch.stack([mean for mean, _ in found]), torch.stack([counted for _, counted in found])
+        return stacked([mean for mean, _ in found]), stacked([counted for _, counted in found])
 
 
 @dataclass
@@ -154,7 +157,8 @@ class Population:
 
     def losses(self, output: Tensor, y: Tensor) -> Tensor:
         """The mean loss of each member (K,) from outputs (K, B, ...) and targets (K, B, ...)."""
-        return torch.cat([group(output, y, lift=self.lift_losses) for group in self.loss_groups])
+        found = [group(output, y, lift=self.lift_losses) for group in self.loss_groups]
+        return found[0] if len(found) == 1 else torch.cat(found)
 
     def parts(self, x: Tensor, y: Tensor, weight: Tensor | None) -> Iterable[Part]:
         """The batches that a step accumulates."""
