@@ -47,10 +47,10 @@ def fit_features(X: Tensor, rows: Tensor, levels: Iterable[int] = ()) -> dict[st
     return {name: torch.from_numpy(value) for name, value in fitted.items()}
 
 
-def apply_features(X: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:
-    """(N, D) with NaN for missing numbers -> (N, D + M) float32, by what was fitted: the same for each row alone."""
+def apply_features(X: Tensor, fitted: Mapping[str, Tensor], dtype: torch.dtype = torch.float32) -> Tensor:
+    """(N, D) with NaN for missing numbers -> (N, D + M), by what was fitted: the same for each row alone."""
     values = X.numpy().astype(np.float64)
     gaps = np.isnan(values)
     marked = gaps[:, fitted["marked"].numpy()]
     values = np.hstack([np.where(gaps, fitted["fill"].numpy(), values), marked])
-    return torch.from_numpy(((values - fitted["mean"].numpy()) / fitted["scale"].numpy()).astype(np.float32))
+    return torch.from_numpy((values - fitted["mean"].numpy()) / fitted["scale"].numpy()).to(dtype)

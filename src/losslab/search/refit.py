@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from losslab.data.prepare import prepare
+from losslab.data.prepare import apply_features, prepare
 from losslab.data.scale import own_unit
 from losslab.data.table import COLUMNS, Prepared, Table
 from losslab.metrics.links import predictions
@@ -44,7 +44,8 @@ class Trained:
         Values come in the target's own unit. Raises ValueError where the loss trains no such thing.
         """
         dtype = next((p.dtype for p in self.module.parameters()), torch.float32)
-        rows = prepared_rows(self.prepared, X).to(dtype)
+        fitted = self.prepared.fitted
+        rows = apply_features(X, fitted, dtype) if fitted else X.to(dtype)
         with torch.no_grad():
             parts = [self.module(part) for part in rows.split(ROWS_AT_ONCE)]
         output = torch.cat(parts).to(torch.float64)
@@ -123,16 +124,6 @@ def head_width(table: Table, model: Any) -> int | None:
 def default_record(table: Table, model: Any, loss: Any = None) -> LossRecord:
     """The record of a loss, or the task's default, for a model's head."""
     return find_loss(loss, table.task, outputs=head_of(table.task, head_width(table, model), table.outputs))
-
-
-def prepared_rows(prepared: Prepared, X: Tensor) -> Tensor:
-    """New rows filled, marked and scaled as the training rows were, in float64."""
-    if not prepared.fitted:
-        return X
-    mean, scale, fill, marked = (prepared.fitted[name] for name in ("mean", "scale", "fill", "marked"))
-    values = X.to(torch.float64)
-    gaps = values.isnan()
-    return (torch.cat([torch.where(gaps, fill, values), gaps[:, marked.long()]], 1) - mean) / scale
 
 
 def without_rows(prepared: Prepared) -> Prepared:
