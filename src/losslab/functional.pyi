@@ -1943,6 +1943,45 @@ def multilabel_soft_margin_loss(
 ) -> Tensor:
     """Log loss of each class as a yes or no of its own, averaged over the classes (the last dimension) of a row."""
 
+def ranked_probability_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Squared error of the chances to lie above each class: a probability one class off costs less than one far off."""
+
+def soft_ordinal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    decay: float | Tensor = 2.0,
+    class_dim: int = 1,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """Divergence from a target that gives the classes next to the true one a share that falls with their distance."""
+
+def all_threshold_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: Reduction = "mean",
+    normalize: Normalize = "weight",
+    empty: Empty = "zero",
+) -> Tensor:
+    """For each of the C - 1 thresholds between two classes, the log loss of whether the row lies above it."""
+
 def proxy_nca_loss(
     input: Tensor,
     weight: Tensor,

@@ -3898,6 +3898,90 @@ class MultiLabelSoftMarginLoss(LossModule):
         mask: Tensor | None = None,
     ) -> Tensor: ...
 
+class RankedProbabilityLoss(LossModule):
+    """Squared error of the chances to lie above each class: a probability one class off costs less than one far off."""
+
+    def __init__(
+        self,
+        *,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class SoftOrdinalLoss(LossModule):
+    """Divergence from a target that gives the classes next to the true one a share that falls with their distance."""
+
+    def __init__(
+        self,
+        *,
+        decay: float | Tensor = 2.0,
+        class_dim: int = 1,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
+class AllThresholdLoss(LossModule):
+    """For each of the C - 1 thresholds between two classes, the log loss of whether the row lies above it."""
+
+    def __init__(
+        self,
+        *,
+        reduction: Reduction = "mean",
+        normalize: Normalize = "weight",
+        empty: Empty = "zero",
+    ) -> None: ...
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+    def __call__(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor: ...
+
 class ProxyNCALoss(LossModule):
     """A row should be nearer to the proxy of its class than to those of the others; all are normalised."""
 
