@@ -117,10 +117,11 @@ def test_a_killed_training_goes_on_bit_for_bit(step, tmp_path):
 
 
 def test_a_finished_training_may_go_on_to_more_epochs(tmp_path):
-    fit(checkpoint=tmp_path / "a.pt", epochs=2)
-    more = fit(checkpoint=tmp_path / "a.pt", epochs=5, resume=True)
+    path = tmp_path / "a.safetensors"  # a name by which torch.load would take it for something else
+    fit(checkpoint=path, epochs=2)
+    more = fit(checkpoint=path, epochs=5, resume=True)
     assert more.history == fit(epochs=5).history
-    again = fit(checkpoint=tmp_path / "a.pt", epochs=5, resume=True)
+    again = fit(checkpoint=path, epochs=5, resume=True)
     assert again.history == more.history
     assert again.validation == more.validation
 
