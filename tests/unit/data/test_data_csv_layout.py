@@ -60,6 +60,7 @@ def test_a_mark_at_the_start_is_no_part_of_a_name(read):
         (b"PK\x03\x04abc", "a ZIP archive"),
         ("a,b,a\n1,2,3\n", "two columns are called 'a' in the header line"),
         ("5.1,3.5,0\n4.9,3.0,1\n", "the header line holds only numbers (5.1, 3.5, 0)"),
+        ("a;b\n1;2\n3\n", "line 3: 1 field, too few: the header line has 2"),
         ("", "it is empty"),
         ("\n \n", "it is empty"),
     ],

@@ -57,6 +57,14 @@ def test_a_group_larger_than_a_part_is_said():
     ]
 
 
+def test_more_than_half_of_a_part_is_a_large_group():
+    """8 of 15 training rows are of one group; 4 of 8 test rows are not more than half."""
+    groups = np.array([0] * 8 + [1, 2, 3, 4, 5, 6, 7] + [8, 9, 10, 11] + [12] * 4 + [13, 14, 15, 16])
+    parts = Split(*torch.arange(27).split([15, 4, 8]), how="")
+    notes = part_notes(table_of(np.arange(27.0), "regression", groups=groups), parts)
+    assert notes == ["groups: 8 in train, 4 in validation, 5 in test", "one group is 8 of 15 train rows"]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_each_class_reaches_each_part_where_groups_allow(seed):
     """Class 2 stands in three small groups, class 3 in two: the training part has it."""
@@ -156,6 +164,7 @@ def test_keys_of_rows():
     assert keys[0] == keys[1]
     assert keys[5] == keys[6]
     assert len(np.unique(keys)) == 5
+    assert len(np.unique(row_keys(np.array([[1e-30], [2e-30], [0]])))) == 3
     grid = np.stack(np.meshgrid(np.arange(300.0), np.arange(300.0)), -1).reshape(-1, 2)
     assert len(np.unique(row_keys(grid))) == 90_000
 

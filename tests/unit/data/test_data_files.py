@@ -110,6 +110,7 @@ X, Y = np.arange(ROWS * 2.0).reshape(ROWS, 2), np.arange(ROWS) % 3
         ({"data": X, "target": Y}, {}, "'data' is taken for X and 'target' for y"),
         ({"inputs": X, "outcome": Y}, {}, "'inputs' is taken for X and 'outcome' for y"),
         ({"X": X, "y": -Y, "z": Y, "v": X}, {"target": "z"}, "'X' is taken for X and 'z' for y"),
+        ({"pictures": X, "z": Y}, {"target": "z"}, "'pictures' is taken for X and 'z' for y"),
     ],
 )
 def test_arrays_of_a_file(tmp_path, arrays, options, note):
@@ -119,6 +120,19 @@ def test_arrays_of_a_file(tmp_path, arrays, options, note):
     assert table.y.tolist() == Y.tolist()
     assert note in " ".join(table.notes)
     assert bool(note) == bool(table.notes)
+
+
+def test_a_target_array_gives_the_target_its_name(tmp_path):
+    np.savez(tmp_path / "t.npz", X=X, y=Y, price=X[:, 0])
+    assert load(tmp_path / "t.npz").target == "target"
+    assert load(tmp_path / "t.npz", target="price").target == "price"
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.feather", "t.csv"])
+def test_an_empty_file_is_said_to_be_empty(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=rf"{name}.* is empty"):
+        load(tmp_path / name, target="y")
 
 
 def test_arrays_for_groups_and_weights(tmp_path):

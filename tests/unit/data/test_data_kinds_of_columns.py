@@ -125,3 +125,14 @@ def test_what_32_bits_cannot_tell_apart_is_not_used():
     _, encoding, notes = encoded([2.0**60, 2.0**60 + 4096, 2.0**60 + 8192])
     assert encoding.names == ("other",)
     assert "column c varies too little around 1.15292e+18 for 32-bit numbers (subtract that): not used" in notes
+
+
+def test_a_word_among_dates_is_a_gap_and_objects_may_be_no_dates():
+    days = [f"2024-01-{day:02}" for day in range(1, 29)]
+    X, encoding, notes = encoded([*days, "?"])
+    assert encoding.columns[0].kind == "date"
+    assert X[:, 0].tolist() == pytest.approx([*range(28), np.nan], nan_ok=True)
+    assert "column c: 1 value is no date (first: '?' in row 28) and count as missing" in notes
+    assert encoded(pd.Series(["a", 1, 2.5, None], dtype=object))[1].columns[0].made == (
+        "c=1", "c=2.5", "c=a", "c missing",
+    )  # fmt: skip

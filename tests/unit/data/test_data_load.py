@@ -136,6 +136,7 @@ ONE_OF_CLASS_2 = np.where(np.arange(ROWS) == 57, 2, np.arange(ROWS) % 2)
         ((X, np.ones(ROWS, int)), {}, ["'1' in all 60 rows"]),
         ((X, ONE_OF_CLASS_2), {}, ["class '2'", "has 1 row", "row 57", "at least 3"]),
         ((X, TWO_OF_CLASS_2), {}, ["class '2'", "has 2 rows", "row 58", "at least 3"]),
+        ((X, [*"abc", *"dddeee" * 9, *"dde"]), {}, ["class 'a'", "has 1 row; 2 other classes too (first: row 0"]),
         ((X[:12], CLASSES[:12]), {}, ["12 rows", "at least 30"]),
         ((X, [f"id {i}" for i in range(ROWS)]), {}, ["text with 60 different values"]),
         ((X, CLASSES), {"task": "binary"}, ["two classes", "3 different values: 0, 1, 2"]),
