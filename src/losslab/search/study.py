@@ -232,8 +232,9 @@ class Study:
 
     def tidy(self) -> None:
         """The result is safe: what was kept to go on after an interruption goes, all but the record itself."""
-        for path in self.options.out.glob("*.pt") if self.options.out else ():
-            path.unlink()
+        kinds = ("*.pt", "*.new", ".*.[0-9]*")  # the last two: what a kill left half written
+        for path in [path for kind in kinds for path in self.options.out.glob(kind)] if self.options.out else ():
+            path.unlink(missing_ok=True)
 
     def fingerprint(self) -> dict[str, Any]:
         """What makes two studies the same one: a record on disk is resumed only where all of it agrees."""

@@ -177,7 +177,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
 
 def test_a_folder_that_is_gone_is_said(tmp_path):
     one = session(checkpoint=tmp_path / "gone" / "batch.pt")
-    with pytest.raises(OSError, match="could not write .*: No such file or directory"):
+    with pytest.raises(OSError, match=r"could not write .*: No such file or directory"):
         one.advance(1)
 
 
