@@ -103,7 +103,7 @@ def _with(value, place=7, of=ROWS):
         ({}, {"target": "rain,snwo"}, ["no column 'snwo'", "nearest: snow"]),
         ({}, {"target": ["price", "rain"], "drop": "rain"}, ["'rain' cannot be both the target 'rain' and a dropped"]),
         ({}, {"group": "day", "time_column": "day"}, ["'day' cannot be both the group column and the time column"]),
-        ({}, {"drop": ["age", "id", "town", "counts", "day", "rain", "snow"]}, ["is left to learn from; columns: age, id"]),
+        ({}, {"drop": ["age", "id", "town", "counts", "day", "rain", "snow"]}, ["to learn from; columns: age, id"]),
         ({"counts": _with(-2.0)}, {"weight": "counts"}, ["'counts' is negative in 1 row", "-2.0 in row 7"]),
         ({"counts": _with(np.nan)}, {"weight": "counts"}, ["missing or no number in 1 row", "row 7"]),
         ({"counts": _with(np.inf)}, {"weight": "counts"}, ["not finite in 1 row", "row 7"]),
