@@ -329,6 +329,13 @@ def test_a_default_that_breaks_ends_the_study_with_the_reason():
         (["fit", "iris", "--optimizer", "sdg"], ["no optimiser 'sdg'", "sgd"]),
         (["fit", "iris", "--lr", "-1"], ["adamw: lr = -1 is out of bounds"]),
         (["fit", "diabetes", "--lr", "1e30", "--optimizer", "sgd"], ["training stopped", "not finite", "--lr"]),
+        (["fit", "iris", "--resume"], ["resume: which training?", "--checkpoint"]),
+        (["fit", "iris", "--schedule", "cosine,step"], ["schedule=['cosine', 'step']", "fit trains once", "tune"]),
+        (["fit", "iris", "--schedule", "cosin"], ["did you mean 'cosine'"]),
+        (["fit", "iris", "--time", "10m"], ["--time 10m", "fit trains for --epochs"]),
+        (["compare", "iris", "--losses", "focal_loss", "--time", "10m"], ["a comparison has no search", "--seeds"]),
+        (["compare", "iris", "--losses", "focal_loss", "--watch", "acuracy"], ["no metric 'acuracy'", "accuracy"]),
+        (["compare", "diabetes", "--losses", "huber_loss", "--cost", "fn=2"], ["cost is about classes", "regression"]),
         (["tun", "iris"], ["No such command 'tun'"]),
     ],
 )  # fmt: skip

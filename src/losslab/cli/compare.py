@@ -43,10 +43,12 @@ def compare(
 
         tune_allocator()
         budget, time_column = times(time)
+        if budget is not None:
+            raise ValueError(f"--time {budget}: a comparison has no search to shorten; --seeds and --epochs do that")
         named = columns(target, drop, group, weight, time_column, validation, test, split_column)
         study = study_of(
-            model, data, losses=listed(losses), trials=None, runs=seeds, metric=metric, task=task, budget=budget,
-            **named, watch=listed(watch) or (), cost=cost,
+            model, data, losses=listed(losses), trials=None, runs=seeds, metric=metric, task=task, **named,
+            watch=listed(watch) or (), cost=cost,
             epochs=epochs, batch_size=batch_size, corrupt_train=corrupt_train, seed=seed, hooks=Hooks(stop=interrupt),
         )  # fmt: skip
         show(study.data, terminal.header)

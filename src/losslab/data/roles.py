@@ -118,7 +118,8 @@ def role_notes(raw: Raw) -> list[str]:
     """What a person should know of groups and weights; the split says how it was made."""
     notes = []
     if raw.groups is not None:
-        notes.append(f"{count(len(set(raw.groups.tolist())), 'group')}: all rows of a group are in the same part")
+        kept = ": all rows of a group are in the same part" if raw.parts is None else ""
+        notes.append(f"{count(len(set(raw.groups.tolist())), 'group')}{kept}")
     if raw.weight is not None:
         none = int((raw.weight == 0).sum())
         unused = f", {count(none, 'row')} of them 0" if none else ""

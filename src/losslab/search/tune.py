@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from losslab.catalog import losses as catalogue
@@ -240,9 +241,10 @@ def study_of(
     return Study(table, chosen, model, chosen_options, hooks or Hooks(), columns)
 
 
-def named_columns(drop: str | Sequence[str], **roles: Any) -> dict[str, Any]:
+def named_columns(drop: Any, **roles: Any) -> dict[str, Any]:
     """Columns that are no features, as a record tells them apart; given values are in the checksum of the data."""
-    parts = [part.strip() for name in ([drop] if isinstance(drop, str) else drop) for part in name.split(",")]
+    names = [] if drop is None else drop if np.ndim(drop) else [drop]
+    parts = [part.strip() for name in names for part in str(name).split(",")]
     given = {role: value if isinstance(value, str) else "values" for role, value in roles.items() if value is not None}
     return given | ({"drop": sorted(set(parts))} if any(parts) else {})
 

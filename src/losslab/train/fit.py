@@ -99,6 +99,8 @@ def fit(
     """
     for name, value in {"lr": lr, "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer}.items():
         refuse_several(name, value)
+    if resume and checkpoint is None:
+        raise ValueError("resume: which training? Say checkpoint= (--checkpoint), the file that it wrote")
     check_device(device)
     table = load(
         data, target=target, task=task, validation=validation, test=test, split_column=split_column, drop=drop,

@@ -35,6 +35,14 @@ def test_columns_with_a_role_are_no_features(frame):
     assert any("weights from 0 to 14.75, 1 row of them 0" in note for note in table.notes)
 
 
+def test_only_parts_that_are_drawn_keep_groups_whole(frame):
+    whole = load(frame, target="price", group="town", drop="id")
+    assert "3 groups: all rows of a group are in the same part" in whole.notes
+    frame["part"] = ["train", "validation", "test"] * 20
+    given = load(frame, target="price", group="town", drop="id", split_column="part")
+    assert "3 groups" in given.notes
+
+
 def test_columns_may_be_called_by_numbers():
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(ROWS, 6)))
     frame[3], frame[4] = np.arange(ROWS) % 7, np.arange(ROWS) + 1
