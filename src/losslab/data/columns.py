@@ -67,7 +67,7 @@ def _column(column: Any) -> tuple[Column | None, str]:
         return _date(column, "")
     if not isinstance(column.dtype, pd.CategoricalDtype):
         values, wrong = parse_numbers(column)
-        if values is not None:
+        if values is not None and not np.isnan(values).all():
             gaps, note = _gaps(column, wrong, "number")
             return Column(name, "number", (name,), gaps=gaps), note
     _refuse_lists(column)

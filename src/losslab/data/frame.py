@@ -47,21 +47,20 @@ def read_numbers(column: Any, booleans: bool = True) -> tuple[np.ndarray, np.nda
 
 
 def _distinct(column: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The different values, and the place of each row's among them: -1 where it is missing."""
+    """The place of each row's value among the different ones, -1 where it is missing or blank, and these values."""
     import pandas as pd
 
     try:
         codes, found = pd.factorize(column)
     except TypeError:  # lists and other things that cannot be counted
         codes, found = pd.factorize(column.map(str, na_action="ignore"))
-    return codes, np.asarray(found, dtype=object)
+    found = np.asarray(found, dtype=object)
+    blank = np.array([*(isinstance(value, str) and not value.strip() for value in found), False])
+    return np.where(blank[codes], -1, codes), found
 
 
 def read_words(column: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Categories: a place (N,) in the words, -1 where missing; the counts of the words; and these, all different.
-
-    Blank text is missing, as it is in a file.
-    """
+    """Categories: a place (N,) in the words, -1 where missing; the counts of the words; and these, all different."""
     codes, found = _distinct(column)
     words = [str(word).strip() for word in found]
     places = {word: place for place, word in enumerate(dict.fromkeys(filter(None, words)))}

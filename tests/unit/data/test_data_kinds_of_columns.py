@@ -49,6 +49,12 @@ def test_blank_text_is_missing_as_in_a_file():
     assert encoding.columns[0].made == ("c=x", "c=y", "c missing")
     assert X.tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 1], [0, 1, 0], [0, 0, 1]]
     assert "column c is empty: not used" in encoded(["", " ", ""])[2]
+    X, encoding, _ = encoded(["1", " ", "2.5"])
+    assert X[:, 0].tolist() == pytest.approx([1, np.nan, 2.5], nan_ok=True)
+    assert np.isnan(again(encoding, ["", "4"])[0][0])
+    X, encoding, _ = encoded(["2024-01-02", "", "2024-01-04"])
+    assert X[:, 0].tolist() == pytest.approx([0, np.nan, 2], nan_ok=True)
+    assert np.isnan(again(encoding, [" ", "2024-01-09"])[0][0, 0])
 
 
 @pytest.mark.parametrize(("trained", "given"), [("true", "True"), ("TRUE", "True"), ("True", "true"), ("7", "7.0")])
