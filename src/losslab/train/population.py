@@ -1,74 +1,26 @@
 """K members that train together: their weights, losses, optimisers and clocks."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import vmap
 
 from losslab.optim import get as update_rule
 from losslab.optim import lift
-from losslab.optim.fused import has_fused, update_in_place
-from losslab.optim.rule import State, UpdateRule
+from losslab.optim.rule import UpdateRule
 from losslab.train.accumulate import Part, parts
 from losslab.train.average import Average
 from losslab.train.clip import Clip
 from losslab.train.early import Best
+from losslab.train.groups import LossGroup, UpdateGroup, runs
 from losslab.train.lower import lower
-from losslab.train.member import Member, Objective
-from losslab.train.network import Network, stacked
+from losslab.train.member import Member
+from losslab.train.network import Network
 from losslab.train.penalty import Penalty
 from losslab.train.schedule import factors
-
-
-@dataclass
-class LossGroup:
-    """Neighbouring members with one loss; their parameters are tensors (k,), or (k, C) with a number for each class."""
-
-    rows: slice
-    objective: Objective
-    params: dict[str, Tensor]
-
-    def __call__(self, output: Tensor, y: Tensor, *, lift: bool) -> Tensor:
-        if lift:
-            each = vmap(lambda o, t, p: self.objective.mean_loss(o, t, **p))
-            return each(output[self.rows], y[self.rows], self.params)
-        found = []
-        for k, place in enumerate(range(self.rows.start, self.rows.stop)):
-            params = {name: value[k] for name, value in self.params.items()}
-            found.append(self.objective.mean_loss(output[place], y[place], **params))
-        return stacked(found)
-
-    def weighted(self, output: Tensor, y: Tensor, weight: Tensor | None, *, lift: bool) -> tuple[Tensor, Tensor]:
-        """Means over weighted rows (k,), and the sums of weights that they were divided by (k,)."""
-        loss = self.objective.weighted
-        if loss is None:
-            raise ValueError(f"the objective {self.objective.name} was made without its weighted form")
-        given = {"o": output[self.rows], "t": y[self.rows], **({} if weight is None else {"w": weight[self.rows]})}
-        if lift:
-            return vmap(lambda g, p: loss(g["o"], g["t"], g.get("w"), **p))(given, self.params)
-        found = []
-        for k in range(len(given["o"])):
-            own = {name: value[k] for name, value in given.items()}
-            params = {name: value[k] for name, value in self.params.items()}
-            found.append(loss(own["o"], own["t"], own.get("w"), **params))
-        return stacked([mean for mean, _ in found]), stacked([counted for _, counted in found])
-
-
-@dataclass
-class UpdateGroup:
-    """Neighbouring members with one optimiser; hyperparameters are tensors (k, 1), or floats that all share."""
-
-    rows: slice
-    rule: UpdateRule
-    hyper: dict[str, Tensor | float]
-    options: dict[str, bool | int]
-    state: State
 
 
 class Population:
@@ -206,22 +158,8 @@ class Population:
             if self.rates is not None:
                 lr = hyper.get("lr", group.rule.hyper["lr"].default)
                 hyper = {**hyper, "lr": lr * self.rates[group.rows, self.position, None]}
-            if self.network.engine == "single" and has_fused(group.rule, parameters):
-                own, values = parameters[group.rows], {**hyper, **group.options}
-                update_in_place(
-                    group.rule, own, gradient[group.rows], group.state, step=self.clock[group.rows], values=values
-                )
-                updated.append(own if len(own) < len(self) else parameters)
-                continue
-            new, group.state = group.rule.update(
-                parameters[group.rows],
-                gradient[group.rows],
-                group.state,
-                step=self.clock[group.rows],
-                **hyper,
-                **group.options,
-            )
-            updated.append(new)
+            in_place = self.network.engine == "single"
+            updated.append(group(parameters, gradient, self.clock, hyper, in_place=in_place))
         return updated[0] if len(updated) == 1 else torch.cat(updated)
 
     def keep(self, indices: Sequence[int]) -> None:
@@ -275,10 +213,10 @@ class Population:
         self.average = Average.of(self.members, flat if mean is None else mean)
         self.loss_groups = [
             LossGroup(rows, members[0].objective, {name: self._params(members, name) for name in members[0].params})
-            for rows, members in _runs(self.members, lambda member: member.loss_family)
+            for rows, members in runs(self.members, lambda member: member.loss_family)
         ]
         self.update_groups = []
-        for rows, members in _runs(self.members, lambda member: member.update_family):
+        for rows, members in runs(self.members, lambda member: member.update_family):
             rule, options = self._rule(members[0].optimizer), dict(members[0].options)
             hyper = {name: self._hyper(members, name) for name in members[0].hyper}
             start = rule.start(self.network.flat[rows], **hyper, **options)
@@ -299,13 +237,3 @@ class Population:
             return values[0]
         # In float64, as the rules compute with numbers: in float32, 1 - 0.999 would have four digits.
         return self.clock.new_tensor(values, dtype=torch.float64)[:, None]
-
-
-def _runs(members: list[Member], by: Callable[[Member], Any]) -> list[tuple[slice, list[Member]]]:
-    """Neighbours that agree in `by`, with the slice that they fill."""
-    runs, first = [], 0
-    for _, group in groupby(members, by):
-        block = list(group)
-        runs.append((slice(first, first + len(block)), block))
-        first += len(block)
-    return runs

@@ -15,8 +15,8 @@ from losslab.report.export import write_best_loss
 from losslab.search.own import loss_module
 from losslab.search.problem import Folds
 from losslab.search.space import Configuration
+from losslab.train.groups import LossGroup
 from losslab.train.objective import class_counts, objective_of
-from losslab.train.population import LossGroup
 
 LOSSES = ["logit_adjusted_loss", "class_balanced_loss", "balanced_softmax_loss", "ldam_loss"]
 RECORD = CATALOGUE["logit_adjusted_loss"]
@@ -36,11 +36,13 @@ def test_counts_are_those_of_the_rows():
 
 def test_each_fold_has_counts_of_its_own():
     labels = torch.tensor([0, 0, 0, 1, 1, 2])
-    problem = SimpleNamespace(y_seen=labels, classes=3)
+    problem = SimpleNamespace(y_seen=labels, classes=3, table=SimpleNamespace(width=1))
     parts = [torch.tensor([0, 1, 3]), torch.tensor([2, 3, 4, 5])]
-    folds = Folds(problem, parts, [SimpleNamespace(y_mad=1.0)] * 2)
+    folds = Folds(problem, parts, [SimpleNamespace(mad=1.0)] * 2)
     made = [
-        folds.member(Configuration(0, RECORD.name, {"tau": 0.7}), RECORD, number=0, seed=0, fold=fold, batch_size=4)
+        folds.member(
+            Configuration(0, RECORD.name, {"tau": 0.7}), RECORD, number=0, seed=0, fold=fold, batch_size=4, epochs=1
+        )
         for fold in (0, 1)
     ]
     assert [dict(member.params) for member in made] == [
