@@ -100,6 +100,7 @@ def test_half_of_it_and_a_weight_that_was_searched():
     found = torch.stack(adjusted(folds, one).test) - output
     log3, log4 = np.log(3), np.log(4)
     np.testing.assert_allclose(found[:, 0], [0, log3, log3 - log4], atol=1e-6)
+    assert torch.equal(torch.stack(adjusted(folds, one).validation) - output, found)
     np.testing.assert_allclose(torch.stack(adjusted(folds, one, tau=0.5).test)[1] - output, log3 / 2, atol=1e-6)
     assert [float(row[0]) for row in one.test] == [0.5] * 3
 

@@ -8,6 +8,7 @@ import torch_loop
 from torch import nn
 from train_examples import fold, member, plain, population, weights, with_batch_norm
 
+from losslab.train.accumulate import parts
 from losslab.train.batches import EpochBatches, Fold, step_sizes
 from losslab.train.clip import Clip
 from losslab.train.lookup import find_loss
@@ -94,6 +95,16 @@ def test_accumulated_batches_equal_one_large_one(engine):
     torch.testing.assert_close(small.network.flat, large.network.flat, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(small.last_loss, large.last_loss)
     torch.testing.assert_close(small.last_weight, large.last_weight)
+
+
+def test_each_accumulated_batch_draws_numbers_of_its_own():
+    """Of a member that runs by itself; the first batch draws what a step of that batch alone would."""
+    network = Single([plain(1)])
+    network.keys = [11]
+    x, y = torch.zeros(1, 7, 2), torch.zeros(1, 7)
+    seen = [list(network.keys) for _ in parts(network, 3, x, y, None)]
+    assert seen[0] == [11] == network.keys
+    assert len({one for (one,) in seen}) == 2 == len(seen)
 
 
 @pytest.mark.parametrize(("count", "several", "sizes"), [(41, 2, [16, 16, 9]), (33, 2, [16, 17]), (20, 9, [20])])
