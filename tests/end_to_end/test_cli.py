@@ -5,13 +5,16 @@ import re
 
 import pandas as pd
 import pytest
-from small_studies import diabetes
+from sklearn.datasets import load_iris
+from small_studies import diabetes, two_classes
 from typer.testing import CliRunner
 
 import losslab
 from losslab.cli import folders
 from losslab.cli.main import app
 from losslab.cli.people import listed, numbers
+from losslab.data.load import load
+from losslab.data.split import split
 
 SMALL_WORDS = ("--trials", "8", "--epochs", "2", "--runs", "2", "--model", "linear")
 
@@ -114,6 +117,43 @@ def test_fit_prints_a_line_for_each_epoch(folder):
     assert [float(line.split()[1]) for line in lines[1:]] == pytest.approx(
         [line["loss"] for line in result.history], abs=1e-4
     )
+
+
+def test_fit_takes_a_schedule_goes_on_from_a_checkpoint_and_saves(folder):
+    words = ("fit", "iris", "--model", "mlp:4", "--schedule", "cosine", "--warmup", "0.2", "--ema", "0.9")
+    whole = losslab_says(*words, "--epochs", "4", "--out", "whole")
+    assert "losslab predict whole FILE" in whole
+    constant = losslab_says("fit", "iris", "--model", "mlp:4", "--epochs", "4")
+    assert constant.splitlines()[4] != whole.splitlines()[4]
+    result = losslab.fit("mlp:4", "iris", schedule="cosine", warmup=0.2, ema=0.9, epochs=4, lr=1e-3)
+    assert float(whole.splitlines()[4].split()[1]) == pytest.approx(result.history[3]["loss"], abs=1e-4)
+    rows = losslab.load_model("whole").predict(load_iris().data[:9])
+    assert rows.equals(result.predict(load_iris().data[:9]))
+    kept = ("--checkpoint", "half.pt")
+    free = ("fit", "iris", "--model", "mlp:4", "--clip-norm", "0.5")
+    losslab_says(*free, "--epochs", "2", *kept)
+    again = losslab_says(*free, "--epochs", "4", *kept, "--resume", "--out", "again")
+    assert again.replace("again", "") == losslab_says(*free, "--epochs", "4", "--out", "straight").replace(
+        "straight", ""
+    )
+    assert (folder / "again/model.safetensors").read_bytes() == (folder / "straight/model.safetensors").read_bytes()
+
+
+def test_compare_by_what_errors_cost_with_whole_groups_and_another_metric_beside(folder):
+    X, y = two_classes()
+    pd.DataFrame(X, columns=list("abc")).assign(site=[n % 30 for n in range(len(y))], y=y).to_csv(
+        "rows.csv", index=False
+    )
+    output = losslab_says(
+        "compare", "rows.csv", "--target", "y", "--group", "site", "--cost", "fn=9,fp=2", "--watch", "log_loss",
+        "--losses", "focal_loss", "--epochs", "2", "--seeds", "2", "--model", "linear",
+    )  # fmt: skip
+    assert re.search(r"metric +cost, lower is better", output)
+    assert re.search(r"split .*, whole groups", output)
+    assert "VERDICT" in output
+    parts = split(load("rows.csv", target="y", group="site"), 0)
+    sites = [set((rows % 30).tolist()) for rows in (parts.train, parts.validation, parts.test)]
+    assert not sites[0] & sites[1] | sites[0] & sites[2] | sites[1] & sites[2]
 
 
 def test_losses_are_listed_and_explained():
