@@ -47,7 +47,7 @@ def files(folder):
 
 def names(folder):
     """What lies in the run's folder; Optuna breaks a lock that a kill left behind by itself."""
-    return [path.name for path in (folder / "run").iterdir() if path.name != "optuna.log.lock"]
+    return sorted(path.name for path in (folder / "run").iterdir() if path.name != "optuna.log.lock")
 
 
 def words_now(folder):
@@ -74,6 +74,8 @@ def test_killed_again_and_again_nothing_is_lost(alone, folder):
         known, kills = lines, kills + 1
         if not alive:
             break
+    for name in (".model.safetensors.4711", ".report.html.4711", "search-0.new"):  # as a kill while they were written
+        (folder / "run" / name).touch()
     status, said = ended(folder, words_now(folder))
     assert status == 0, said
     assert lines_of(folder / "run/journal.jsonl").startswith(known)
@@ -99,6 +101,15 @@ def test_a_polite_kill_leaves_a_report_and_resume_puts_the_whole_one_in_its_plac
     assert found(folder) == found(alone)
     assert files(folder) == files(alone)
     assert "interrupted" not in ended(folder, ("runs", "."))[1]
+
+
+def test_killed_after_the_end_leaves_nothing_lying_about(alone, folder):
+    shutil.copytree(alone / "run", folder / "run")
+    (folder / "run/search-0.pt").touch()
+    status, said = ended(folder, (*WORDS, "--resume"))
+    assert status == 0, said
+    assert names(folder) == names(alone)
+    assert found(folder) == found(alone)
 
 
 @pytest.mark.parametrize("most", [1_000, 3_000, 40_000])

@@ -252,7 +252,9 @@ def named_columns(drop: Any, **roles: Any) -> dict[str, Any]:
 def finish(study: Study) -> TuneResult:
     """Runs a study to its end and writes what it found; what had ended before is read back."""
     result = ended(study)
-    if result is None:
+    if result is not None:
+        study.tidy()  # which a kill may have come before
+    else:
         try:
             data = study.run()
             result = TuneResult.of(data, study.records, partial(train_winner, study, data.winner))

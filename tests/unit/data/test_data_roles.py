@@ -1,6 +1,7 @@
 """What columns are for: targets, groups, weights, times, and what is left out."""
 
 import datetime
+import hashlib
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,19 @@ def test_only_parts_that_are_drawn_keep_groups_whole(frame):
     frame["part"] = ["train", "validation", "test"] * 20
     given = load(frame, target="price", group="town", drop="id", split_column="part")
     assert "3 groups" in given.notes
+
+
+def test_the_checksum_is_of_all_that_a_study_reads(frame):
+    def checksum(**roles):
+        return load((frame[["age"]].to_numpy(), frame["price"]), **roles).checksum
+
+    table = load((frame[["age"]].to_numpy(), frame["price"]))
+    plain = hashlib.sha256(table.X.numpy().tobytes() + table.y.numpy().tobytes()).hexdigest()[:12]
+    ones, twos = np.ones(ROWS), np.r_[2, np.ones(ROWS - 1)]
+    numbers = [checksum(**{role: v}) for role in ("group", "weight", "time_column") for v in (twos, twos[::-1])]
+    assert len({checksum(), *numbers}) == 7
+    assert checksum() == plain
+    assert checksum(weight=ones) == checksum(weight=ones.tolist()) != plain
 
 
 def test_columns_may_be_called_by_numbers():
