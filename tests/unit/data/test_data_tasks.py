@@ -1,5 +1,7 @@
 """Targets of several columns, counts, positive amounts and ordered classes: read, refused in words, scaled, spoiled."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,8 @@ from losslab.data.load import load
 from losslab.data.scale import own_unit, scale_target
 from losslab.data.table import Prepared
 from losslab.data.target import read_target
+from losslab.search.space import in_target_unit
+from losslab.train.lookup import find_loss
 
 X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
 
@@ -80,6 +84,29 @@ def test_counts_are_divided_by_their_mean_and_predicted_from_the_smallest_on():
     prepared = Prepared(y, found.y, found.mean, found.scale, found.mad, y_least=found.least)
     assert own_unit(torch.tensor([-3.0, 0.25, 2.0]), prepared).tolist() == [2.0, 2.0, 8.0]
     assert scale_target(torch.tensor([0.0, 8.0]), torch.tensor([0, 1]), "count").least == 0.004
+
+
+@pytest.mark.parametrize(("name", "power"), [("poisson_nll_loss", 1), ("gamma_nll_loss", 0), ("tweedie_loss", 0.5)])
+def test_dividing_by_the_mean_changes_a_loss_with_a_log_link_by_a_factor(name, power):
+    """So it favours none: in log m the slopes are those on the target as it is, divided by mean^power."""
+    y = torch.tensor([1.0, 4.0, 7.0])
+    scaled = scale_target(y, torch.arange(3), "positive")
+    assert scaled.scale == 4.0
+    log_m = torch.tensor([0.3, -0.4, 1.1], requires_grad=True)
+    loss = find_loss(name, "positive").form
+    (own,) = torch.autograd.grad(loss(log_m + math.log(4.0), y), log_m)
+    (seen,) = torch.autograd.grad(loss(log_m, scaled.y), log_m)
+    torch.testing.assert_close(seen, own / 4.0**power, rtol=1e-5, atol=1e-7)
+
+
+def test_a_dispersion_is_one_over_the_unit_of_the_target():
+    """The negative binomial on y / 4 with dispersion 2 is, in its slopes, that on y with 1/2; divided by 4."""
+    y, record = torch.tensor([1.0, 4.0, 7.0]), find_loss("negative_binomial_nll_loss", "count")
+    assert in_target_unit({"dispersion": 2.0}, record, 0.3, 4.0) == {"dispersion": 0.5}
+    log_m = torch.tensor([0.3, -0.4, 1.1], requires_grad=True)
+    (own,) = torch.autograd.grad(record.form(log_m + math.log(4.0), y, dispersion=0.5), log_m)
+    (seen,) = torch.autograd.grad(record.form(log_m, y / 4, dispersion=2.0), log_m)
+    torch.testing.assert_close(seen, own / 4, rtol=1e-5, atol=1e-7)
 
 
 def test_labels_turn_around_and_grades_go_one_up_or_down():

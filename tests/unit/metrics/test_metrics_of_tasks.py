@@ -125,6 +125,11 @@ def test_outputs_on_thresholds_are_chances_to_lie_above_them():
     assert far[0, 0, 1].item() == pytest.approx(np.exp(-59) - np.exp(-60), rel=1e-9, abs=0)
 
 
+def test_the_probability_of_a_label_is_that_of_a_yes():
+    found = predictions(torch.tensor([[[3.0, 0.25], [1.0, 4.0]]]).log(), "sigmoid", "probability", columns=True)
+    torch.testing.assert_close(found, torch.tensor([[[0.75, 0.2], [0.5, 0.8]]], dtype=torch.float64))
+
+
 def test_each_label_has_a_threshold_of_its_own():
     g = torch.Generator().manual_seed(6)
     target = (torch.rand(400, 2, generator=g) < 0.3).float()

@@ -8,7 +8,7 @@ from losslab.data.load import load
 from losslab.data.split import split
 from losslab.metrics.registry import default_metric, get
 from losslab.search import baselines as module
-from losslab.search.baselines import LINEAR, baselines, linear, straightened
+from losslab.search.baselines import LINEAR, baselines, full_log_probabilities, linear, straightened
 from losslab.search.problem import Problem
 
 
@@ -107,3 +107,8 @@ def test_a_large_table_is_sampled_and_a_wide_one_left_out(monkeypatch):
     found, notes = linear(problem, problem.prepare(problem.split.train), 0)
     assert not found
     assert "4 columns are too many" in notes[0]
+
+
+def test_a_class_that_the_training_part_lacks_has_a_column_of_its_own():
+    found = full_log_probabilities(np.array([[0.25, 0.75]]), np.array([0, 2]), 3).exp()
+    np.testing.assert_allclose(found, [[0.25, 1e-12, 0.75]], rtol=1e-6)
