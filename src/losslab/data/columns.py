@@ -81,8 +81,9 @@ def _column(column: Any) -> tuple[Column | None, str]:
     doubt = ""
     if forms:
         doubt = f"column {name} looks like dates, but day and month are in doubt: write 2026-12-31"
-    elif looks_written(words):
-        sign = next(word for word in words if len(parse_numbers([word])[1]))
+    signs = parse_numbers(words)[1]  # none where categories are numbers
+    if not forms and len(signs) and looks_written(words):
+        sign = words[signs[0]]
         doubt = (
             f"column {name} looks like numbers, but holds text (first: {sign!r}): write 1234.5, and nothing for none"
         )

@@ -142,3 +142,9 @@ def test_a_word_among_dates_is_a_gap_and_objects_may_be_no_dates():
     assert encoded(pd.Series(["a", 1, 2.5, None], dtype=object))[1].columns[0].made == (
         "c=1", "c=2.5", "c=a", "c missing",
     )  # fmt: skip
+
+
+def test_categories_of_numbers_are_categories():
+    _, encoding, notes = encoded(pd.Categorical([10, 20, 10, None]))
+    assert encoding.columns[0].made == ("c=10", "c=20", "c missing")
+    assert not any("looks like" in note for note in notes)
