@@ -132,7 +132,7 @@ def rare(rows=240):
 
 
 def run(**more):
-    options = Options(trials=8, epochs=2, runs=3, losses=["sigmoid_focal_loss"], **more)
+    options = Options(trials=8, epochs=2, runs=3, losses=["sigmoid_focal_loss"], engine="stacked", **more)
     table = load(rare())
     return finish(Study(table, get("balanced_accuracy", "binary"), "linear", options))
 
