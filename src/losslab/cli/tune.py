@@ -34,7 +34,9 @@ def tune(
     metric: Metric = None,
     watch: Watch = None,
     cost: Cost = None,
-    trials: Annotated[int, Option(help="Configurations in all, shared equally by the losses.", min=1)] = 256,
+    trials: Annotated[
+        int, Option(help="Configurations in all, shared equally by the losses; --time 10m decides it, too.", min=1)
+    ] = 256,
     losses: Losses = None,
     model: Model = "mlp",
     task: Task = None,

@@ -151,7 +151,7 @@ def tune(
     cost: what a wrong answer costs: "fn=10,fp=1", or for several classes {("cat", "dog"): 5} with the true class first.
         Makes the metric "cost", the mean over rows, which decides unless `metric` names another one.
     trials: configurations in all, shared equally by the losses; None compares losses at their defaults.
-    budget: "10m": a probe of a few steps decides how many trials that allows; `trials` is then the most.
+    budget: "10m": a probe of a few steps decides how many trials that allows, in the place of `trials`.
     losses: names, decorated rules, modules or callables; all that fit the task, unless given. The task's default loss
         always takes part.
     optimizers, epochs, batch_size: a sequence is searched, one value is fixed.
