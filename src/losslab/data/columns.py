@@ -116,7 +116,7 @@ def _gaps(column: Any, wrong: np.ndarray, what: str) -> tuple[tuple[str, ...], s
     words = dict.fromkeys(str(word).strip() for word in column.iloc[wrong])
     return tuple(words)[:MOST_GAPS], (
         f"column {column.name}: {count(len(wrong), 'value')} {'is' if len(wrong) == 1 else 'are'} no {what} "
-        f"(first: {column.iloc[wrong[0]]!r} in row {wrong[0]}) and count as missing"
+        f"(first: {column.iloc[wrong[0]]!r} in row {wrong[0]}) and count{'s' * (len(wrong) == 1)} as missing"
     )
 
 

@@ -60,7 +60,7 @@ def test_a_question_mark_among_numbers_is_missing(frame):
     frame.loc[17, "age"] = "?"
     table = load(frame, target="price")
     assert torch.nonzero(table.X.isnan()).tolist() == [[17, 0]]
-    assert "column age: 1 value is no number (first: '?' in row 17) and count as missing" in table.notes
+    assert "column age: 1 value is no number (first: '?' in row 17) and counts as missing" in table.notes
 
 
 def test_text_target(frame):

@@ -138,7 +138,7 @@ def test_a_word_among_dates_is_a_gap_and_objects_may_be_no_dates():
     X, encoding, notes = encoded([*days, "?"])
     assert encoding.columns[0].kind == "date"
     assert X[:, 0].tolist() == pytest.approx([*range(28), np.nan], nan_ok=True)
-    assert "column c: 1 value is no date (first: '?' in row 28) and count as missing" in notes
+    assert "column c: 1 value is no date (first: '?' in row 28) and counts as missing" in notes
     assert encoded(pd.Series(["a", 1, 2.5, None], dtype=object))[1].columns[0].made == (
         "c=1", "c=2.5", "c=a", "c missing",
     )  # fmt: skip
