@@ -60,6 +60,7 @@ def affordable(study: "Study", fewest: int) -> tuple[int, str]:
         low, high = (middle, high) if estimate(study, pace, middle) <= seconds else (low, middle)
     share = f"{losses} {'loss' if losses == 1 else 'losses'} x {low:,}"
     how = f"decided from {2 * STEPS} steps of a probe"
+    how += ", as many as are tried at most" if low == most else ""
     if low == fewest and estimate(study, pace, fewest) > seconds:
         needs = estimate(study, pace, fewest) + elapsed(study)
         return low, (

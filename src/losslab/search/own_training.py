@@ -20,7 +20,7 @@ from losslab.search.journal import Journal
 from losslab.search.options import Options
 from losslab.search.own import loss_module
 from losslab.search.propose import Proposer
-from losslab.search.quota import Candidates, Quota, candidates, equal_quota
+from losslab.search.quota import Candidates, Quota, candidates, equal_quota, too_few
 from losslab.search.result import TuneData
 from losslab.search.space import Configuration, Outcome, default_configuration, in_target_unit, space_of
 from losslab.search.storage import check_storage, write_study
@@ -99,6 +99,7 @@ class OwnStudy:
         rates = rates_of(options.settings, rules)
         trials = options.trials
         self.quota = Quota(1, len(self.records)) if trials is None else equal_quota(trials, len(self.records))
+        self.notes += too_few(trials and self.quota.each, options.runs)
         self.spaces = {name: space_of(record, rules, rates=rates) for name, record in self.records.items()}
         self.proposers = {
             name: Proposer(

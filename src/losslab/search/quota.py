@@ -10,6 +10,9 @@ from losslab.spec.record import LossRecord, Outputs, Task
 from losslab.spec.tasks import usual
 from losslab.train.lookup import DEFAULTS, default_loss, fitting, name_of_metric, preference, resolve
 
+FEW_TRIALS = 16  # fewer leave two searches of the very same loss too far apart (benchmarks/verdict.py)
+FEW_RUNS = 5  # with fewer, the luck of training is known too badly
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -131,3 +134,14 @@ def unique_names(records: list[LossRecord]) -> list[LossRecord]:
         seen.add(name)
         renamed.append(record if name == record.name else replace(record, name=name))
     return renamed
+
+
+def too_few(trials: int | None, runs: int) -> list[str]:
+    """Notes where a search has few trials for each loss (None: no search), or few retrainings of each finalist."""
+    notes = []
+    if trials is not None and trials < FEW_TRIALS:
+        told = "1 trial per loss is" if trials == 1 else f"{trials} trials per loss are"
+        notes.append(f"{told} few: luck in the search can pass for a better loss; {FEW_TRIALS} or more are safer")
+    if runs < FEW_RUNS:
+        notes.append(f"{runs} retrainings are few: luck in training can pass for a better loss; 10 or more are safer")
+    return notes

@@ -32,7 +32,7 @@ from losslab.search.journal import Journal, Ledger, fingerprint_of_rows
 from losslab.search.options import Hooks, Options, searched
 from losslab.search.problem import Folds, Problem
 from losslab.search.propose import Proposer
-from losslab.search.quota import Candidates, Quota, candidates, equal_quota
+from losslab.search.quota import FEW_TRIALS, Candidates, Quota, candidates, equal_quota, too_few
 from losslab.search.rehearse import rehearse
 from losslab.search.result import TuneData
 from losslab.search.space import Configuration, Outcome, default_configuration, space_of
@@ -44,11 +44,9 @@ from losslab.spec.record import LossRecord
 from losslab.train.assemble import Assembly
 from losslab.train.lookup import check_head, head_of, is_own, usual_width
 from losslab.train.objective import width_of
+from losslab.train.probe import said
 
 RECORD = "journal.jsonl"
-
-
-FEW_TRIALS = 16  # fewer leave two searches of the very same loss too far apart (benchmarks/verdict.py)
 
 
 @dataclass
@@ -92,12 +90,7 @@ class Study:
             self.options = options = replace(options, trials=each * len(self.records))
             self.quota = self._quota()
             self._proposers()
-        each = self.quota.each
-        if options.trials is not None and each < FEW_TRIALS:
-            told = "1 trial per loss is" if each == 1 else f"{each} trials per loss are"
-            self.notes.append(
-                f"{told} few: luck in the search can pass for a better loss; {FEW_TRIALS} or more are safer"
-            )
+        self.notes += too_few(options.trials and self.quota.each, options.runs)
         parts = self.problem.split
         self.data = TuneData(
             task=table.task, metric=self.metric.name, higher_is_better=self.metric.higher_is_better,
@@ -351,8 +344,9 @@ class Study:
         wanted: list[Configuration] = [default for default in self.defaults.values() for _ in range(first)]
         stage = self.probe_stage()
         self.assembly.plans([stage.member(one, number=place) for place, one in enumerate(wanted)])
-        choices = dict.fromkeys(str(choice) for choice in self.assembly.choices.values())
-        return "; ".join(choices) or ("single (one member)" if len(wanted) == 1 else self.options.engine)
+        return said(self.assembly.choices.values()) or (
+            "single (one member)" if len(wanted) == 1 else self.options.engine
+        )
 
     def _plan(self, budget: str = "") -> str:
         retrainings = f"then {self.finalists} finalists x {self.options.runs} retrainings"

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +27,7 @@ class Choice:
     engine: type[Network]
     reason: str
     lift_losses: bool = True
+    ratio: float | None = None  # how many times faster than one after the other, where that is the whole reason
 
     def __str__(self) -> str:
         return f"{self.engine.engine} ({self.reason})"
@@ -60,7 +61,19 @@ def choose(
     ratio = alone / stacked
     if ratio < 1:
         return Choice(Single, f"probe: stacking {len(members)} members is {1 / ratio:.1f}x slower", lift_losses=False)
-    return Choice(Stacked, f"probe: {ratio:.0f}x one after the other{also}", lift)
+    return Choice(Stacked, f"probe: {ratio:.0f}x one after the other{also}", lift, None if also else ratio)
+
+
+def said(choices: Iterable[Choice]) -> str:
+    """Several choices in short: stacked (probe: 4 to 10x one after the other)."""
+    choices = list(choices)
+    ratios = [choice.ratio for choice in choices if choice.ratio is not None]
+    others = dict.fromkeys(str(choice) for choice in choices if choice.ratio is None)
+    if not ratios:
+        return "; ".join(others)
+    low, high = f"{min(ratios):.0f}", f"{max(ratios):.0f}"
+    span = low if low == high else f"{low} to {high}"
+    return "; ".join([f"stacked (probe: {span}x one after the other)", *others])
 
 
 def obstacle(modules: Sequence[nn.Module], members: Sequence[Member], batch: tuple[Tensor, Tensor]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from losslab.search.quota import candidates, equal_quota
+from losslab.search.quota import candidates, equal_quota, too_few
 from losslab.spec.declare import Catalogue
 from losslab.spec.interval import REAL, UNIT, Interval
 from losslab.spec.record import LossRecord, Parameter
@@ -189,3 +189,12 @@ def test_equal_quota():
     assert equal_quota(5, 5).each == 1
     with pytest.raises(ValueError, match="4 trials are too few for 5 losses"):
         equal_quota(4, 5)
+
+
+def test_few_trials_and_few_retrainings_are_noted():
+    assert too_few(16, 5) == too_few(None, 5) == []
+    (trials,) = too_few(15, 5)
+    assert trials.startswith("15 trials per loss are few")
+    assert too_few(1, 5)[0].startswith("1 trial per loss is few")
+    (runs,) = too_few(None, 4)
+    assert runs.startswith("4 retrainings are few")

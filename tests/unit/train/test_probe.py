@@ -375,3 +375,16 @@ def test_outputs_without_a_second_axis_are_fine():
     flat = Objective("flat", lambda output, target: ((output - target) ** 2).mean(), 1, "identity")
     assert choice(Squeezed, [member(n, objective=flat, seed=n) for n in range(4)]).engine is Stacked
     assert SQUARE.outputs == 1
+
+
+def test_several_choices_are_said_in_one_line():
+    stacked, alone = probe.Stacked, probe.Single
+    found = [
+        probe.Choice(stacked, "probe: 10x one after the other", ratio=10.2),
+        probe.Choice(stacked, "probe: 4x one after the other", ratio=3.6),
+        probe.Choice(alone, "one member", False),
+        probe.Choice(alone, "one member", False),
+    ]
+    assert probe.said(found) == "stacked (probe: 4 to 10x one after the other); single (one member)"
+    assert probe.said(found[:1]) == str(found[0])
+    assert probe.said([]) == ""
