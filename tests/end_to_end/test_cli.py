@@ -37,7 +37,7 @@ def test_tune_prints_the_way_from_data_to_verdict_and_writes_three_files(folder)
     places = [output.index(word) for word in order]
     assert places == sorted(places)
     assert {path.name for path in (folder / "runs/iris-1").iterdir()} == {
-        "report.html", "result.json", "best_loss.py", "journal.jsonl", "optuna.log",
+        "report.html", "result.json", "best_loss.py", "journal.jsonl", "optuna.log", "model.json", "model.safetensors",
     }  # fmt: skip
 
 

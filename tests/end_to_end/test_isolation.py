@@ -105,7 +105,7 @@ def test_thresholds_are_fitted_on_validation_targets(monkeypatch):
 
     monkeypatch.setattr(losslab.search.reading, "thresholds_for", watched)
     result = losslab.tune("linear", metric="balanced_accuracy", **given(X, y, parts), **BINARY)
-    assert len(seen) == len(result.table)
+    assert len(seen) > len(result.table)  # one for each line, and more for the watched metrics of labels
     for rows, target in seen:
         assert rows == len(parts["validation"])
         assert target.tolist() == y[parts["validation"]].tolist()

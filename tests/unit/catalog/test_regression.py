@@ -131,4 +131,5 @@ def test_units_and_search_ranges():
         assert (parameter.unit, parameter.log, parameter.default) == ("target", True, 1.0)
     assert quantile_loss.parameters["quantile"].unit == "none"
     assert smooth_l1_loss.group == huber_loss.group != log_cosh_loss.group
-    assert quantile_loss.group == l1_loss.group
+    assert quantile_loss.group != l1_loss.group  # it is that one at a quantile of one half only
+    assert not quantile_loss.by_default

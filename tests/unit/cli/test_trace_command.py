@@ -192,7 +192,7 @@ OWN = ["net.py:Net", "--input", "4x3", "--target", "4x2"]
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["tow_layer"], "no model 'tow_layer'; nearest: two_layer; known: two_layer, bracket, mlp, linear, file.py"),
+        (["tow_layer"], "no model 'tow_layer'; nearest: two_layer; known: two_layer, bracket, mlp, resmlp, linear"),
         (["net.py", *OWN[1:]], "name the model in it too, as in net.py:Net"),
         (["net.py:Nett", *OWN[1:]], "net.py has no 'Nett'; nearest: Net"),
         (["nett.py:Net", *OWN[1:]], "no file nett.py; nearest: net.py"),
