@@ -74,8 +74,8 @@ class Network(ABC):
     def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
         """Outputs (K, B, ...) for inputs (K, B, ...)."""
 
-    def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
-        """The gradients of `parameters()` as a matrix (K, P)."""
+    def gradient(self, gradients: Sequence[Tensor], *, reuse: bool = False) -> Tensor:
+        """The gradients of `parameters()` as a matrix (K, P). reuse: it may lie where that of the last call lay."""
         return torch.cat([g.reshape(len(self), -1) for g in gradients], dim=1)
 
     def keep(self, members: Tensor) -> None:
@@ -145,6 +145,7 @@ class Single(Network):
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__(modules)
+        self.spare: Tensor | None = None  # (1, P) for the gradient of one member, step after step
         self.modules = [copy.deepcopy(module) for module in modules]
         self._leaves: list[Tensor] = []
         self._shown: Tensor | None = None  # what the leaves are views of
@@ -175,9 +176,15 @@ class Single(Network):
             outputs.append(module(own))
         return stacked(outputs)
 
-    def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
+    def gradient(self, gradients: Sequence[Tensor], *, reuse: bool = False) -> Tensor:
         if len(self) == 1:
-            return torch.cat([g.reshape(-1) for g in gradients]).unsqueeze(0)
+            parts = [g.reshape(-1) for g in gradients]
+            if not reuse:
+                return torch.cat(parts).unsqueeze(0)
+            if self.spare is None:
+                self.spare = torch.empty_like(self.flat)
+            torch.cat(parts, out=self.spare[0])  # fresh memory costs more than the copy
+            return self.spare
         width = len(self.layout.names)
         rows = [
             torch.cat([g.reshape(-1) for g in gradients[first : first + width]])

@@ -112,10 +112,15 @@ class Population:
         found = [group(output, y, lift=self.lift_losses) for group in self.loss_groups]
         return found[0] if len(found) == 1 else torch.cat(found)
 
+    @property
+    def accumulates(self) -> bool:
+        """Whether a step adds up the gradients of several batches."""
+        return self.members[0].training.accumulate > 1
+
     def parts(self, x: Tensor, y: Tensor, weight: Tensor | None) -> Iterable[Part]:
         """The batches that a step accumulates."""
         first = self.members[0]
-        if first.training.accumulate == 1:
+        if not self.accumulates:
             return [Part(x, y, weight)]
         return parts(self.network, first.batch_size, x, y, weight)
 
@@ -129,7 +134,7 @@ class Population:
 
     def weighted_losses(self, output: Tensor, part: Part) -> tuple[Tensor, Tensor | int]:
         """The mean loss of each member (K,), and what it is a mean over: weights (K,), or the number of rows."""
-        if part.weight is None and self.members[0].training.accumulate == 1:
+        if part.weight is None and not self.accumulates:
             return self.losses(output, part.y), part.y.shape[1]
         found = [g.weighted(output, part.y, part.weight, lift=self.lift_losses) for g in self.loss_groups]
         return torch.cat([mean for mean, _ in found]), torch.cat([counted for _, counted in found]).detach()
