@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -185,3 +187,24 @@ def test_options_with_several_values():
     assert listed(None) is None
     assert numbers("20", "--epochs") == 20
     assert numbers("10,20", "--epochs") == [10, 20]
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    command = [sys.executable, "-m", "losslab.cli.main", "losses"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()  # as `| head` does
+    with process.stderr:
+        assert process.stderr.read() == b""
+    assert process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "said"), [("iris", "losslab tune my.csv"), ("t.csv", "losslab predict runs/t-1 new.csv")]
+)
+def test_what_to_do_next_depends_on_whose_data_it_was(folder, data, said):
+    if data == "t.csv":
+        rows = [f"{i},{i * 7 % 5},{'yes' if i % 3 else 'no'}" for i in range(90)]
+        (folder / "t.csv").write_text("\n".join(["a,b,y", *rows]) + "\n")
+    words = [*SMALL_WORDS, *(["--target", "y"] if data == "t.csv" else [])]
+    text = losslab_says("tune", data, *words, "--losses", "focal_loss")
+    assert said in " ".join(text.split())

@@ -1,5 +1,6 @@
 """Errors for people, and Ctrl-C that stops between two steps."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,9 @@ def plain_errors(debug: bool = False) -> Iterator[None]:
         yield
     except typer.Exit:  # which is a RuntimeError
         raise
+    except BrokenPipeError:  # as after `| head`: whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
     except EXPECTED as error:
         if debug:
             raise

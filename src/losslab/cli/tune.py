@@ -124,9 +124,15 @@ def tune(
             raise typer.Exit(INTERRUPTED) from None
         if include_rows:
             result.report(folder / "report.html", include_rows=True)
-        files = [folder / name for name in ("report.html", "result.json", "best_loss.py")]
+        files = [folder / name for name in ("report.html", "result.json", "best_loss.py", "model.safetensors")]
+        files = [path for path in files if path.exists()]  # a model of one's own may be one that cannot be kept
+        steps = (f"predict {shlex.quote(str(folder))} new.csv", "tune my.csv --target y")
+        own = f"new rows: losslab {steps[0]}" if Path(data).suffix else f"your own: losslab {steps[1]}"
         typer.echo()
-        show(result, terminal.leaderboard, terminal.verdict, lambda _, width: terminal.footer(files, width))
+        show(
+            result, terminal.leaderboard, terminal.verdict,
+            lambda _, width: terminal.footer(files, width, ("more certainty: --nested 5", own)),
+        )  # fmt: skip
 
 
 def command() -> str:
