@@ -26,8 +26,8 @@ def step(population: "Population", x: Tensor, y: Tensor, weight: Tensor | None =
         output = population.forward(parameters, part.x)  # 1. forward
         loss, counted = population.weighted_losses(output, part)  # 2. loss (K,), a mean over what was counted
         gradients = torch.autograd.grad(loss.sum(), parameters, materialize_grads=True)  # 3. gradient (K, P); a sum,
-        alone = not population.accumulates  # as no loss depends on another's weights
-        total.add(loss.detach(), network.gradient(gradients, reuse=alone), counted)
+        one_batch = not population.accumulates  # as no loss depends on another's weights
+        total.add(loss.detach(), network.gradient(gradients, reuse=one_batch), counted)
 
     finite = torch.isfinite(total.gradient.sum(dim=1))  # a NaN or an infinity anywhere in a row spoils its sum
     population.clock += 1
