@@ -87,7 +87,7 @@ def test_every_setting_reaches_training(name):
     assert plain.validation != other.validation
 
 
-class Killed(Exception):  # noqa: N818
+class Killed(Exception):  # noqa: N818 (no error: a stand-in for a signal)
     """As if the process had been killed."""
 
 
@@ -173,7 +173,8 @@ def test_an_unknown_device_is_refused():
 
 
 def test_each_epoch_is_told_and_logged(tmp_path):
-    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    accumulator = "tensorboard.backend.event_processing.event_accumulator"
+    events = pytest.importorskip(accumulator, reason="tensorboard is optional: pip install losslab[logging]")
     lines = []
     result = fit(progress=lines.append, log_dir=tmp_path / "tb", schedule="step")
     assert lines == result.history

@@ -259,7 +259,7 @@ def test_clipping_by_hand():
 class Asks(nn.Module):
     """Notes in which type its layer computes."""
 
-    seen: list[torch.dtype] = []  # noqa: RUF012
+    seen: list[torch.dtype] = []  # noqa: RUF012 (copies of the module write into one list)
 
     def __init__(self):
         super().__init__()
