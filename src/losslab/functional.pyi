@@ -684,6 +684,7 @@ def focal_loss(
     target: Tensor,
     *,
     gamma: float | Tensor = 2.0,
+    label_smoothing: float | Tensor = 0.0,
     weight: Tensor | None = None,
     ignore_index: int = -100,
     class_dim: int = 1,

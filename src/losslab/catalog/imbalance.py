@@ -1,13 +1,21 @@
 """Losses for rare classes: easy rows count less. Below, p is the probability of a yes or of the target's class."""
 
-from math import log
+from math import inf, log
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from losslab.catalog.binary import log_loss
-from losslab.catalog.classification import FIRST, SECOND, by_class, guarded, log_likelihood, log_probabilities
+from losslab.catalog.classification import (
+    FIRST,
+    SECOND,
+    by_class,
+    guarded,
+    log_likelihood,
+    log_probabilities,
+    smoothed_entropy,
+)
 from losslab.spec.declare import loss
 from losslab.spec.facts import Facts, certain, steepest
 from losslab.spec.interval import NON_NEGATIVE, UNIT, Interval
@@ -92,20 +100,26 @@ def sigmoid_focal_loss(
 
 @loss(
     kind="rowwise",
-    formula=r"-(1 - p_y)^\gamma\log p_y",
+    formula=r"-(1 - p_y)^\gamma\left((1 - \epsilon)\log p_y + \frac{\epsilon}{C}\sum_c \log p_c\right)",
     source=FOCAL,
     task=("binary", "multiclass"),
     outputs="classes",
     link="softmax",
     target="class",
-    bounds={"gamma": GAMMA},
+    bounds={"gamma": GAMMA, "label_smoothing": Parameter(UNIT)},
     group="focal",
     takes_weight=True,
     takes_ignore_index=True,
-    uses=(log_probabilities, log_likelihood, error_of, guarded, by_class),
+    uses=(log_probabilities, error_of, guarded, by_class),
     facts=Facts(
-        attained=certain, convex=lambda gamma: gamma == 0, smooth=True, lipschitz=lambda gamma: focal_pull(gamma, 0.0),
-        best_constant=lambda gamma: None if gamma else "log prior", proper=lambda gamma: gamma == 0,
+        lambda gamma, label_smoothing, classes: Interval(0 if gamma else smoothed_entropy(label_smoothing, classes)),
+        attained=lambda target, gamma, label_smoothing: certain(
+            target if gamma else torch.lerp(target, torch.full_like(target, 1 / target.shape[-1]), label_smoothing)
+        ),
+        convex=lambda gamma: gamma == 0, smooth=True,
+        lipschitz=lambda gamma, label_smoothing: inf if gamma and label_smoothing else focal_pull(gamma, 0.0),
+        best_constant=lambda gamma, label_smoothing: None if gamma or label_smoothing else "log prior",
+        proper=lambda gamma, label_smoothing: gamma == 0 and label_smoothing == 0,
     ),
     cases=(
         # p_y = 1/4: (3/4)^2 ln 4; slope (2 p ln(p) (1 - p) - (1 - p)^2) (onehot - p)
@@ -118,22 +132,44 @@ def sigmoid_focal_loss(
             [FIRST, SECOND], [1, 0], (0.5 * 0.75**0.5 * log(4) + 3 * 0.4**0.5 * log(5 / 3)) / 3.5,
             {"gamma": 0.5, "weight": [3.0, 0.5, 2.0]}, tolerance=1e-12,
         ),
+        # smoothing .3 over 3 classes: a label of (.1, .8, .1), and (3/4)^2 before the cross-entropy with it
+        Case(
+            FIRST, 1, 0.5625 * (0.1 * log(8) + 0.8 * log(4) + 0.1 * log(1.6)), {"label_smoothing": 0.3},
+            # 9/16 (p - label) + 2 (3/4) p (p - onehot) times that cross-entropy
+            [
+                0.5625 * slope + 0.375 * (0.1 * log(8) + 0.8 * log(4) + 0.1 * log(1.6)) * pull
+                for slope, pull in ((0.025, 0.125), (-0.55, -0.75), (0.525, 0.625))
+            ],
+            tolerance=1e-12,
+        ),
         # a row that is right beyond doubt: no loss, no slope
         Case([100.0, 0.0], 0, 0.0, {"gamma": 0.5}, [0.0, 0.0], tolerance=1e-12),
     ),
 )  # fmt: skip
 def focal_loss(
-    input: Tensor, target: Tensor, *, gamma: float | Tensor = 2.0, weight: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    *,
+    gamma: float | Tensor = 2.0,
+    label_smoothing: float | Tensor = 0.0,
+    weight: Tensor | None = None,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Cross-entropy times the `gamma`-th power of the error's probability; `weight` plays the part of alpha.
 
     For classes of which most rows are easy; at `gamma` 0 it is `cross_entropy`. Not where probabilities must hold: they
-    come out too even, nor with wrong labels, which are the hard rows it looks at. A loss of that name is often the
+    come out too even, nor with wrong labels, which are the hard rows it looks at. `label_smoothing` is that of the
+    cross-entropy inside; the power looks at the label's own class. A loss of that name is often the
     sum of `sigmoid_focal_loss` over the classes, as in the paper, and in MONAI unless `use_softmax=True`. Widely copied
     code holds the power constant in the gradient, which is another loss.
     """
-    log_p = log_likelihood(input, target)
-    return by_class(-error_of(log_p).pow(gamma) * log_p, target, weight)
+    log_p = log_probabilities(input)
+    own = log_p.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+    hard = error_of(own).pow(gamma)
+    if not isinstance(label_smoothing, Tensor) and label_smoothing == 0:
+        return by_class(-hard * own, target, weight)
+    rest = guarded(-log_p.mean(-1), label_smoothing)
+    entropy = label_smoothing * rest - (1 - label_smoothing) * guarded(own, 1 - label_smoothing)
+    return by_class(hard * guarded(entropy, hard), target, weight)
 
 
 @loss(
