@@ -36,14 +36,16 @@ HERE = Path(__file__).parent
 RESULT = HERE / "results" / "search.json"
 DATA = ("digits", "breast_cancer")
 TRIALS, EPOCHS = 64, 20
-SIDES = {  # name -> (script, how)
-    "dataloader, all to the end": ("dataloader", "full"),
-    "sliced, all to the end": ("sliced", "full"),
-    "sliced, halving": ("sliced", "halving"),
-    "losslab, all to the end": ("ours", "full"),
-    "losslab, halving": ("ours", "halving"),
+SIDES = {  # name -> (script, how, trials)
+    "dataloader, all to the end": ("dataloader", "full", TRIALS),
+    "sliced, all to the end": ("sliced", "full", TRIALS),
+    "sliced, halving": ("sliced", "halving", TRIALS),
+    "losslab, all to the end": ("ours", "full", TRIALS),
+    "losslab, halving": ("ours", "halving", TRIALS),
+    "dataloader, 8 to the end": ("dataloader", "full", 8),
+    "losslab, 256 to the end": ("ours", "full", 256),
 }
-FIRST, COMPETENT, COMPETENT_FAST, OURS, OURS_FAST = SIDES
+FIRST, COMPETENT, COMPETENT_FAST, OURS, OURS_FAST, FIRST_EIGHT, OURS_MANY = SIDES
 JUDGED = (FIRST, COMPETENT_FAST, OURS, OURS_FAST)  # whose choice is trained afresh
 RATIOS = (  # what, our side, the competent side, which seconds
     ("all to the end, search alone", OURS, COMPETENT, "search_seconds"),
@@ -71,12 +73,12 @@ def parts(name: str, folder: Path) -> Path:
 
 def run(side: str, path: Path, seed: int) -> dict:
     """One search in a process of its own; what it chose and when, counted from the start of the process."""
-    script, how = SIDES[side]
+    script, how, trials = SIDES[side]
     command = [
         sys.executable,
         str(HERE / "sides" / f"{script}.py"),
         str(path),
-        str(TRIALS),
+        str(trials),
         str(EPOCHS),
         str(seed),
         how,
@@ -182,6 +184,9 @@ def table(result: dict) -> None:
         for what, ours, competent, key in RATIOS:
             first, other = (ratio(runs, side, ours, key) for side in (FIRST, competent))
             print(f"  {what:<34} {first:5.1f}x the first, {other:5.1f}x the competent ({competent})")
+        if OURS_MANY in runs:
+            many = ratio(runs, FIRST_EIGHT, OURS_MANY, "search_seconds")
+            print(f"  256 configurations to the end: {many:.2f}x as fast as the first side's 8")
         found = result["quality"][name]
         seeds = sorted(set.intersection(*(set(found[side]) for side in JUDGED)), key=int)
         best = [found[FIRST][seed] for seed in seeds]
