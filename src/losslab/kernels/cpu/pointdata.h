@@ -1,0 +1,56 @@
+// Numbers of any of the four types, read and written as the computing type.
+#pragma once
+#include "half.h"
+#include "losslab.h"
+
+namespace losslab {
+
+template <class T, class From> INLINE void widen_all(const void *from, int64_t first, int64_t count, T *to) {
+    const From *numbers = static_cast<const From *>(from) + first;
+#pragma omp simd
+    for (int64_t i = 0; i < count; ++i) to[i] = T(numbers[i]);
+}
+
+// `count` numbers from `first` on, as T: in place where they are of that type, else written into `buffer`.
+template <class T>
+const T *numbers_as(const void *from, int32_t dtype, int64_t first, int64_t count, T *buffer) {
+    if (dtype == (sizeof(T) == 4 ? LOSSLAB_F32 : LOSSLAB_F64)) return static_cast<const T *>(from) + first;
+    if (dtype == LOSSLAB_F32) widen_all<T, float>(from, first, count, buffer);
+    if (dtype == LOSSLAB_F64) widen_all<T, double>(from, first, count, buffer);
+    if (dtype == LOSSLAB_BF16 || dtype == LOSSLAB_F16) {
+        const uint16_t *halves = static_cast<const uint16_t *>(from) + first;
+        if (dtype == LOSSLAB_BF16) {
+#pragma omp simd
+            for (int64_t i = 0; i < count; ++i) buffer[i] = T(from_bfloat16(halves[i]));
+        } else {
+#pragma omp simd
+            for (int64_t i = 0; i < count; ++i) buffer[i] = T(from_float16(halves[i]));
+        }
+    }
+    return buffer;
+}
+
+// Rounds once.
+template <class T> void write_as(const T *numbers, int64_t count, void *to, int32_t dtype, int64_t first) {
+    if (dtype == LOSSLAB_F32) {
+        float *out = static_cast<float *>(to) + first;
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i) out[i] = float(numbers[i]);
+    }
+    if (dtype == LOSSLAB_F64) {
+        double *out = static_cast<double *>(to) + first;
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i) out[i] = double(numbers[i]);
+    }
+    uint16_t *halves = static_cast<uint16_t *>(to) + first;
+    if (dtype == LOSSLAB_BF16) {
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i) halves[i] = to_bfloat16(float(numbers[i]));
+    }
+    if (dtype == LOSSLAB_F16) {
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i) halves[i] = to_float16(float(numbers[i]));
+    }
+}
+
+}  // namespace losslab

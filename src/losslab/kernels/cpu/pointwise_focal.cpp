@@ -1,0 +1,66 @@
+// The log loss of one logit times a power of its error. The rules: catalog/imbalance.py, quality.py.
+#include "logit.h"
+
+namespace losslab {
+namespace {
+
+template <class T> struct SigmoidFocal {
+    T alpha, rest, gamma;
+    explicit SigmoidFocal(const double *p) : alpha(T(p[0])), rest(T(1 - p[0])), gamma(T(p[1])) {}
+    INLINE void at(T x, T t, T &value, T &slope) const {
+        constexpr T end = T(40);  // beyond, the error keeps its size, as in the rule
+        Logit<T> logit(x), near(between(x, -end, end));
+        T error = (T(1) - t) * near.p + t * near.q, factor = (t * alpha + (T(1) - t) * rest) * pow_(error, gamma);
+        T loss = logit.loss(t, T(1)), pull = near.p * near.q * (T(1) - T(2) * t) / error;
+        value = share_of(factor, loss);
+        T through_error = abs_(x) > end ? T(0) : gamma * pull * loss;
+        slope = factor * (through_error + logit.slope(t, T(1)));
+    }
+};
+
+template <class T> struct Asymmetric {
+    T gamma_neg, gamma_pos, clip, room;
+    bool clips;
+    explicit Asymmetric(const double *p) : gamma_neg(T(p[0])), gamma_pos(T(p[1])), clip(T(p[2])) {
+        clips = clip > T(0);
+        room = clips ? clip : T(1);
+    }
+    INLINE void at(T x, T t, T &value, T &slope) const {
+        constexpr T end = T(40), floor = T(1e-18);
+        Logit<T> logit(x), near(between(x, -end, end));
+        bool inside = abs_(x) <= end;
+        T over = near.p - clip, variance = inside ? near.p * near.q : T(0);
+        T error = (T(1) - t) * at_least(over, floor) + t * near.q;
+        T rise = (over >= floor ? (T(1) - t) * variance : T(0)) - t * variance;
+        T exponent = (T(1) - t) * gamma_neg + t * gamma_pos, power = pow_(error, exponent);
+        T clipped = relu_(-log_(near.q + room)), no = clips ? clipped : logit.no;
+        T no_slope = clips ? (clipped > T(0) ? variance / (near.q + room) : T(0)) : logit.p;
+        T loss = share_of(t, logit.yes) + share_of(T(1) - t, no);
+        value = share_of(power, loss);
+        T through_error = share_of(exponent * rise / error, loss);
+        slope = power * (through_error + (T(1) - t) * no_slope - t * logit.q);
+    }
+};
+
+template <class T> struct QualityFocal {
+    T beta, lower;
+    explicit QualityFocal(const double *p) : beta(T(p[0])), lower(T(p[0] - 1)) {}
+    INLINE void at(T x, T t, T &value, T &slope) const {
+        Logit<T> logit(x);
+        T gap = (T(1) - t) * logit.p - t * logit.q, size = abs_(gap), power = pow_(size, lower);
+        T loss = logit.loss(t, T(1)), variance = logit.p * logit.q;
+        value = share_of(power * size, loss);
+        slope = power * (beta * sign_(gap) * share_of(variance, loss) + size * logit.slope(t, T(1)));
+    }
+};
+
+}  // namespace
+
+const PointEntry POINT_FOCAL[] = {
+    LOSSLAB_POINT("sigmoid_focal_loss", "alpha,gamma", SigmoidFocal),
+    LOSSLAB_POINT("asymmetric_loss", "gamma_neg,gamma_pos,clip", Asymmetric),
+    LOSSLAB_POINT("quality_focal_loss", "beta", QualityFocal),
+    {nullptr, nullptr, nullptr, nullptr},
+};
+
+}  // namespace losslab
