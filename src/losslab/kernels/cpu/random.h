@@ -28,7 +28,7 @@ INLINE uint64_t layer_key(uint64_t member, uint64_t step, uint64_t layer) {
 // Whether the number at `place` (row * features + feature) is kept where the share p is dropped.
 INLINE bool kept(uint64_t key, uint32_t place, float p) {
     uint32_t draw = mixed32(mixed32(place ^ uint32_t(key)) + uint32_t(key >> 32));
-    return float(draw >> 8) * 0x1p-24f >= p;
+    return float(int32_t(draw >> 8)) * 0x1p-24f >= p;  // signed: a conversion that every instruction set has
 }
 
 }  // namespace losslab
