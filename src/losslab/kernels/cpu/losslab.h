@@ -63,10 +63,11 @@ struct losslab_update {
     int64_t members, count;    // K, P
     void *param;               // (K, P), rows `stride` apart
     const void *gradient;      // (K, P), rows `stride` apart
-    void *state[4];            // (K, P) each, in the order that losslab_update_states(rule) names; null where not kept
+    void *state[4];            // (K, P) each, no gaps, as losslab_update_states(rule) names them; null where not kept
     int64_t stride;
     const double *hyper;       // (K, H), in the order that losslab_update_hyper(rule) names
     const double *step;        // (K): the number of this step, from 1
+    const double *lr_factor;   // (K): of a schedule, on the hyperparameter lr; or null
 };
 
 LOSSLAB_API int32_t losslab_pointwise_find(const char *name);          // -1: no such kernel
