@@ -3,15 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check nightly plant peers stubs docs pictures clean
+.PHONY: demo test check kernels wheel sanitize nightly plant peers stubs docs pictures clean
 
-demo: .venv/.installed
+demo: .venv/.installed kernels
 	$(BIN)/losslab tune digits
 	$(BIN)/losslab tune diabetes --corrupt-train 0.2
 
 # One part of the suite: make test ARGS="tests/unit/spec -x"
 # One thread in each process: two busy processes on a small machine make threaded code many times slower.
-test: .venv/.installed-dev
+test: .venv/.installed-dev kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: .venv/.installed-dev
@@ -19,9 +19,24 @@ check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Compiles what changed of the fused kernels, beside their Python files; without a compiler it says so and goes on.
+kernels: .venv/.torch
+	$(BIN)/python src/losslab/kernels/build.py
+
+# A wheel for this kind of machine, in dist/; whoever installs it needs no compiler.
+wheel: .venv/.torch
+	rm -rf build/lib* build/bdist.*  # or what is gone from src/ would be in it
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	@ls dist
+
+# The kernels' tests with a build that ends the process at a wrong access or undefined arithmetic:
+# make sanitize ARGS="tests/unit/kernels -k pointwise"
+sanitize: .venv/.installed-dev
+	$(BIN)/python tools/sanitize.py $(ARGS)
+
 # What is too long for each change: make plant ARGS="--family robust"
-nightly: plant peers
-	OMP_NUM_THREADS=1 NIGHTLY=1 $(BIN)/python -m pytest tests/contracts/test_inductor.py
+nightly: plant peers sanitize
+	OMP_NUM_THREADS=1 NIGHTLY=1 $(BIN)/python -m pytest tests/contracts/test_inductor.py tests/end_to_end/test_wheel.py
 
 # Plants faults into the rules of the losses and says which the tests miss.
 plant: .venv/.installed-dev
@@ -48,7 +63,7 @@ pictures: .venv/.installed
 
 # Results in runs/ stay.
 clean:
-	rm -rf .venv .venv-peers build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-peers build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache src/losslab/kernels/_cpu_*
 	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch first, so that the version is the tested one whatever else is on offer.
@@ -58,15 +73,15 @@ clean:
 	$(BIN)/pip install torch==2.13.0
 	touch $@
 
-.venv/.installed: .venv/.torch pyproject.toml
+.venv/.installed: .venv/.torch pyproject.toml setup.py
 	$(BIN)/pip install -e .
 	touch $@
 
-.venv/.installed-dev: .venv/.torch pyproject.toml
+.venv/.installed-dev: .venv/.torch pyproject.toml setup.py
 	$(BIN)/pip install -e '.[dev]'
 	touch .venv/.installed $@
 
-.venv/.installed-docs: .venv/.torch pyproject.toml
+.venv/.installed-docs: .venv/.torch pyproject.toml setup.py
 	$(BIN)/pip install -e '.[docs]'
 	touch .venv/.installed $@
 

@@ -1,1 +1,1 @@
-"""Fused kernels: value and gradient of a loss, or an update, in one pass; and what chooses between them and the rules."""
+"""Fused kernels: value and gradient of a loss, or an update, in one pass; and what chooses them or the rules."""

@@ -28,12 +28,12 @@ FLAGS = [
     "-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math",
     "-ffp-contract=fast", "-Wall", "-Wextra",
 ]  # fmt: skip
-X86 = {
+X86: dict[str, list[str]] = {
     "avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
     "avx2": ["-mavx2", "-mfma", "-mf16c"],
     "portable": [],
 }  # fmt: skip
-ARM = {"portable": []}  # NEON is part of every 64-bit ARM
+ARM: dict[str, list[str]] = {"portable": []}  # NEON is part of every 64-bit ARM
 AN_HOUR = 3600.0
 
 
@@ -72,10 +72,10 @@ def source_files() -> list[Path]:
 def build(
     folder: Path, objects: Path, isas: Sequence[str] = (), *, extra: Sequence[str] = (), jobs: int = 0
 ) -> list[Path]:
-    """Compiles what changed into `objects`, then puts the libraries into `folder` and returns them: all of them or none.
+    """Compiles what changed into `objects`, puts the libraries into `folder` and returns them: all of them or none.
 
     objects: a folder that only builds write to; where it cannot be written, one is made for the time of the build.
-    isas: some of `instruction_sets()`; all where none is given. extra: more flags, for compiling and for linking.
+    isas: some of `instruction_sets()`; all where none is given. extra: more flags, to compile and to link with.
     jobs: how many compilers run at once; 0 is one for each core.
     Raises RuntimeError where there is no compiler, or it fails, or `folder` cannot be written.
     """

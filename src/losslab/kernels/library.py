@@ -66,8 +66,8 @@ def _load(path: Path) -> ctypes.CDLL:
     version = loaded.losslab_version() if hasattr(loaded, "losslab_version") else 0
     if version != INTERFACE:
         raise OSError(
-            f"they have interface {version}, and this losslab needs {INTERFACE}; compile them again with `make kernels`, "
-            "or install losslab again"
+            f"they have interface {version}, and this losslab needs {INTERFACE}; "
+            "compile them again with `make kernels`, or install losslab again"
         )
     return loaded
 

@@ -21,3 +21,12 @@ LOSSLAB_API int32_t losslab_team(int32_t threads) {
     team = losslab::team_size();
     return team;
 }
+
+// A function of the OpenMP runtime that this library calls: a test looks whose it is. Null without OpenMP.
+LOSSLAB_API void *losslab_runtime() {
+#ifdef _OPENMP
+    return reinterpret_cast<void *>(&omp_get_num_threads);
+#else
+    return nullptr;
+#endif
+}
