@@ -4,6 +4,7 @@ import ctypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,10 +64,7 @@ def names() -> list[str]:
 
 def takes(rows: Tensor) -> bool:
     """Whether kernels update such rows (K, P): on the CPU, of a type that they compute in, each row without gaps."""
-    return (
-        rows.device.type == "cpu" and rows.dtype in DTYPES and rows.dim() == 2
-        and (rows.stride(1) == 1 or rows.shape[1] == 1)
-    )  # fmt: skip
+    return rows.is_cpu and rows.dtype in DTYPES and rows.dim() == 2 and rows.stride(1) == 1
 
 
 class Update:
@@ -82,6 +80,7 @@ class Update:
         if compiled is None:
             raise RuntimeError("no kernels were compiled for this machine; use the rule")
         members = len(hyper)
+        self._made_of = kernel, state, hyper, options
         self._run = compiled.losslab_update_run
         self._state, self._hyper = tuple(state), hyper.double().contiguous()
         self._numbers = torch.empty(2, members, dtype=torch.float64)  # the steps, and the factors on lr
@@ -101,6 +100,10 @@ class Update:
         self._call.state[: len(self._state)] = [None if one is None else one.data_ptr() for one in self._state]
         self._argument = ctypes.byref(self._call)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is prepared anew: addresses belong to the tensors of this one."""
+        return Update, self._made_of
+
     def __call__(self, param: Tensor, gradient: Tensor, step: Tensor, lr_factor: Tensor | None = None) -> None:
         """Changes param (K, P) and the state, from gradient (K, P) at step (K,), counted from 1.
 
@@ -108,25 +111,25 @@ class Update:
         layouts of param, gradient and state differ.
         """
         self._check(param, gradient)
-        call = self._call
+        call, shape = self._call, param.shape
         self._step.copy_(step)
         if lr_factor is not None:
             self._factor.copy_(lr_factor)
         call.lr_factor = None if lr_factor is None else self._factor.data_ptr()
         call.dtype, call.threads = DTYPES[param.dtype], threads()
-        call.count, call.stride = param.shape[1], param.stride(0)
+        call.count, call.stride = shape[1], param.stride(0)
         call.param, call.gradient = param.data_ptr(), gradient.data_ptr()
         self._run(self._argument)
 
     def _check(self, param: Tensor, gradient: Tensor) -> None:
-        like = param if self._like is None else self._like
-        fits = takes(param) and takes(gradient) and len(param) == self._call.members
-        fits = fits and gradient.shape == param.shape == like.shape and gradient.dtype == param.dtype == like.dtype
-        if not fits or (len(param) > 1 and gradient.stride(0) != param.stride(0)):
+        like, strides = param if self._like is None else self._like, param.stride()
+        alike = param.shape == gradient.shape == like.shape and param.dtype == gradient.dtype == like.dtype
+        alike = alike and strides == gradient.stride() and param.is_cpu and gradient.is_cpu and strides[1] == 1
+        if not alike or (self._like is None and not (param.dtype in DTYPES and len(param) == self._call.members)):
             raise ValueError(
                 f"parameters {tuple(param.shape)} {param.dtype}, gradient {tuple(gradient.shape)} {gradient.dtype}, "
                 f"state {tuple(like.shape)} {like.dtype} of {self._call.members} members; all must be alike, on the "
-                f"CPU, with rows without gaps"
+                f"CPU, with rows without gaps, as far apart in both"
             )
 
 

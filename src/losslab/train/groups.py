@@ -1,14 +1,18 @@
 """Neighbours in a stack that share a loss or an optimiser: one call computes what belongs to all of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.func import vmap
 
+from losslab.kernels.backend import chosen
+from losslab.kernels.updates import Update, find, takes
 from losslab.optim.fused import has_fused, update_in_place
+from losslab.optim.registry import RULES
 from losslab.optim.rule import State, UpdateRule
 from losslab.train.member import Member, Objective
 from losslab.train.network import stacked
@@ -57,20 +61,47 @@ class UpdateGroup:
     hyper: dict[str, Tensor | float]
     options: dict[str, bool | int]
     state: State
+    prepared: tuple[State, Update] | None = None  # the kernel, and the state that it was prepared for
 
     def __call__(
-        self, parameters: Tensor, gradient: Tensor, clock: Tensor, hyper: Mapping[str, Any], *, in_place: bool
-    ) -> Tensor:
+        self, parameters: Tensor, gradient: Tensor, clock: Tensor, rates: Tensor | None, *, one_by_one: bool
+    ) -> Tensor | None:
         """The group's rows (k, P) after a step, from the matrices (K, P) and (K, 1) of all members.
 
-        in_place: by torch's fused kernel, where it has one for the rule; then `parameters` themselves are changed.
+        None where a kernel has changed the rows of `parameters` themselves: ours, or for members that run one by one,
+        torch's. rates: factors (K,) of a schedule on the learning rates.
         """
         own, grad, step = parameters[self.rows], gradient[self.rows], clock[self.rows]
-        if in_place and has_fused(self.rule, parameters):
-            update_in_place(self.rule, own, grad, self.state, step=step, values={**hyper, **self.options})
-            return own if len(own) < len(parameters) else parameters
-        new, self.state = self.rule.update(own, grad, self.state, step=step, **hyper, **self.options)
+        rates = None if rates is None else rates[self.rows]
+        if chosen() != "rule":
+            if kernel := self._kernel(own):
+                kernel(own, grad if grad.is_contiguous() else grad.contiguous(), step[:, 0], rates)
+                return None
+            if one_by_one and has_fused(self.rule, own):
+                values = {**self._hyper(rates), **self.options}
+                update_in_place(self.rule, own, grad, self.state, step=step, values=values)
+                return None
+        new, self.state = self.rule.update(own, grad, self.state, step=step, **self._hyper(rates), **self.options)
         return new
+
+    def _hyper(self, rates: Tensor | None) -> dict[str, Tensor | float]:
+        if rates is None:
+            return self.hyper
+        return {**self.hyper, "lr": self.hyper.get("lr", self.rule.hyper["lr"].default) * rates[:, None]}
+
+    def _kernel(self, own: Tensor) -> Update | None:
+        """The rule's kernel on this state, where there is one for such rows."""
+        if self.prepared is not None and self.prepared[0] is self.state:
+            return self.prepared[1]
+        kernel = find(self.rule.name) if RULES.get(self.rule.name) is self.rule and takes(own) else None
+        if kernel is None:
+            return None
+        hyper = torch.empty(len(own), len(kernel.hyper), dtype=torch.float64)
+        for place, name in enumerate(kernel.hyper):
+            hyper[:, place : place + 1] = self.hyper.get(name, self.rule.hyper[name].default)
+        update = Update(kernel, [self.state.get(name) for name in kernel.states], hyper, kernel.bits(self.options))
+        self.prepared = self.state, update
+        return update
 
 
 def runs(members: list[Member], by: Callable[[Member], Any]) -> list[tuple[slice, list[Member]]]:

@@ -14,7 +14,7 @@ from losslab.optim.rule import UpdateRule
 from losslab.train.accumulate import Part, parts
 from losslab.train.average import Average
 from losslab.train.clip import Clip
-from losslab.train.early import Best
+from losslab.train.early import Best, copies
 from losslab.train.groups import LossGroup, UpdateGroup, runs
 from losslab.train.lower import lower
 from losslab.train.member import Member
@@ -156,16 +156,16 @@ class Population:
         self.rates = factors(self.members, done, steps)
 
     def update(self, parameters: Tensor, gradient: Tensor) -> Tensor:
-        """The parameters (K, P) after each member's optimiser has made its step."""
-        updated = []
-        for group in self.update_groups:
-            hyper = group.hyper
-            if self.rates is not None:
-                lr = hyper.get("lr", group.rule.hyper["lr"].default)
-                hyper = {**hyper, "lr": lr * self.rates[group.rows, self.position, None]}
-            in_place = self.network.engine == "single"
-            updated.append(group(parameters, gradient, self.clock, hyper, in_place=in_place))
-        return updated[0] if len(updated) == 1 else torch.cat(updated)
+        """The parameters (K, P) after each member's optimiser has made its step; `parameters` may be changed."""
+        rates = None if self.rates is None else self.rates[:, self.position]
+        one_by_one = self.network.engine == "single"
+        updated = [g(parameters, gradient, self.clock, rates, one_by_one=one_by_one) for g in self.update_groups]
+        if len(updated) == 1 and updated[0] is not None:
+            return updated[0]
+        for group, new in zip(self.update_groups, updated, strict=True):
+            if new is not None:
+                parameters[group.rows] = new
+        return parameters
 
     def keep(self, indices: Sequence[int]) -> None:
         """Compacts the stack to the members at these places: weights, optimiser state and clocks move together."""
@@ -180,16 +180,17 @@ class Population:
         self._group(state, mean)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that changes while training, to go on later from the same step."""
+        """All that changes while training, to go on later from the same step; in memory of its own."""
         return {
-            "numbers": [member.number for member in self.members], "flat": self.network.flat, "clock": self.clock,
-            "constants": self.network.constants(), "state": self._state(),
+            "numbers": [m.number for m in self.members], "flat": self.network.flat.clone(), "clock": self.clock.clone(),
+            "constants": copies(self.network.constants()), "state": self._state(),
             "seed": self.seed, "epoch": self.epoch, "position": self.position,
-            "mean": None if self.average is None else self.average.mean,
+            "mean": None if self.average is None else self.average.mean.clone(),
             "best": None if self.best is None else vars(self.best), "rested": self.rested,
         }  # fmt: skip
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
+        saved = copy.deepcopy(saved)  # training writes into its tensors
         places = {member.number: place for place, member in enumerate(self.members)}
         self.keep([places[number] for number in saved["numbers"]])
         self.network.flat, self.clock = saved["flat"], saved["clock"]

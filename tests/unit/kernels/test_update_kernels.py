@@ -1,5 +1,6 @@
 """Each update kernel makes the step of its rule: in float64 the same, in float32 as near to the truth as the rule."""
 
+import copy
 from itertools import product
 
 import pytest
@@ -252,3 +253,11 @@ def test_what_does_not_fit_is_told():
     kept = [torch.zeros(K, 5), torch.zeros(K, 4), None]
     with pytest.raises(ValueError, match=r"a state of shape \(3, 4\)"):
         updates.Update(ours.kernel, kept, torch.zeros(K, 5))
+
+
+def test_a_copy_has_a_state_of_its_own():
+    ours, grad = Stepper("adamw", {}, width=5), draws(1, 5, torch.float64)[0]
+    other, theirs = copy.deepcopy((ours.update, ours.state))
+    other(ours.param.clone(), grad, torch.ones(K))
+    assert torch.equal(theirs["exp_avg"], grad * (1 - column(NUMBERS["adamw"]["beta1"])))
+    assert not ours.state["exp_avg"].any()
