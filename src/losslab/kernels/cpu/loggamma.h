@@ -13,11 +13,11 @@ INLINE double log_gamma_tail(double a) {
 
 INLINE double log_gamma(double x) {
     bool near = x < 8;  // there, the product of the next eight numbers leads to where Stirling's formula holds
-    double y = near ? x : 0.5;
+    double y = near ? x : 1.0, a = near ? x + 8 : x, square = (y + 8) * (y + 8), fourth = square * square;
     double product = y * (y + 1) * ((y + 2) * (y + 3)) * ((y + 4) * (y + 5)) * ((y + 6) * (y + 7));
-    double a = near ? x + 8 : x;
-    double far = (a - 0.5) * log_(a) - a + 0.91893853320467274178 + log_gamma_tail(a);
-    double result = near ? far - log_(product) : far;
+    // log(a^8 / product) - 8.5 + log(2 pi) / 2 in one logarithm: large terms that cancel would leave their rounding
+    double rest = near ? log_(fourth * fourth / product * 5.10019566755134737e-4) : 0.41893853320467274178;
+    double result = (x - 0.5) * (log_(a) - 1) + rest + log_gamma_tail(a);
     result = (x == 1) | (x == 2) ? 0.0 : result;
     return x < INF<double> ? result : x;
 }

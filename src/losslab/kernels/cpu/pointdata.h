@@ -22,6 +22,8 @@ const T *numbers_as(const void *from, int32_t dtype, int64_t first, int64_t coun
         if (dtype == LOSSLAB_BF16) {
 #pragma omp simd
             for (int64_t i = 0; i < count; ++i) buffer[i] = T(from_bfloat16(halves[i]));
+        } else if constexpr (sizeof(T) == sizeof(float)) {
+            widen_float16(halves, count, buffer);
         } else {
 #pragma omp simd
             for (int64_t i = 0; i < count; ++i) buffer[i] = T(from_float16(halves[i]));
@@ -48,8 +50,12 @@ template <class T> void write_as(const T *numbers, int64_t count, void *to, int3
         for (int64_t i = 0; i < count; ++i) halves[i] = to_bfloat16(float(numbers[i]));
     }
     if (dtype == LOSSLAB_F16) {
+        if constexpr (sizeof(T) == sizeof(float)) {
+            narrow_float16(numbers, count, halves);
+        } else {
 #pragma omp simd
-        for (int64_t i = 0; i < count; ++i) halves[i] = to_float16(float(numbers[i]));
+            for (int64_t i = 0; i < count; ++i) halves[i] = to_float16(float(numbers[i]));
+        }
     }
 }
 

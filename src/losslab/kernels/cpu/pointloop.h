@@ -55,4 +55,14 @@ template <class T> INLINE T sign_(T x) { return x > T(0) ? T(1) : (x < T(0) ? T(
 // Products in which a factor of 0 wins over an infinite other one.
 template <class T> INLINE T share_of(T share, T x) { return share == T(0) ? T(0) : share * x; }
 
+// |z| or 1 / |z|, whichever is at most 1: squares of it do not overflow.
+template <class T> INLINE T inner(T size) { return size < T(1) ? size : T(1) / size; }
+
+// log(1 + size^2) / 2, where the square may be too large.
+template <class T> INLINE T half_log_one_plus_square(T size) {
+    constexpr T top = sizeof(T) == 4 ? T(1e18) : T(1e150);
+    T log = log1p_(size > top ? size : size * size);
+    return size > top ? log : T(0.5) * log;
+}
+
 }  // namespace losslab

@@ -30,11 +30,10 @@ template <class T> struct OfLogit {
 template <class T> struct Brier {
     explicit Brier(const double *) {}
     INLINE void at(T x, T t, T &value, T &slope) const {
-        T e = exp_(-abs_(x)), share = T(1) / (T(1) + e), rest = e * share;
-        T p = x < T(0) ? rest : share, q = x < T(0) ? share : rest;
-        T gap = (T(1) - t) * p - t * q;
+        Answers<T> answer(x, exp_(-abs_(x)));
+        T gap = (T(1) - t) * answer.p - t * answer.q;
         value = gap * gap;
-        slope = T(2) * gap * (share * rest);
+        slope = T(2) * gap * (answer.p * answer.q);
     }
 };
 

@@ -8,28 +8,28 @@ template <class T> struct SigmoidFocal {
     T alpha, rest, gamma;
     explicit SigmoidFocal(const double *p) : alpha(T(p[0])), rest(T(1 - p[0])), gamma(T(p[1])) {}
     INLINE void at(T x, T t, T &value, T &slope) const {
-        constexpr T end = T(40);  // beyond, the error keeps its size, as in the rule
-        Logit<T> logit(x), near(between(x, -end, end));
+        Logit<T> logit(x);
+        Answers<T> near = held(x, logit.e);
         T error = (T(1) - t) * near.p + t * near.q, factor = (t * alpha + (T(1) - t) * rest) * pow_(error, gamma);
         T loss = logit.loss(t, T(1)), pull = near.p * near.q * (T(1) - T(2) * t) / error;
         value = share_of(factor, loss);
-        T through_error = abs_(x) > end ? T(0) : gamma * pull * loss;
+        T through_error = abs_(x) > FAR<T> ? T(0) : gamma * pull * loss;
         slope = factor * (through_error + logit.slope(t, T(1)));
     }
 };
 
 template <class T> struct Asymmetric {
-    T gamma_neg, gamma_pos, clip, room;
-    bool clips;
+    T gamma_neg, gamma_pos, clip, room, gate;
     explicit Asymmetric(const double *p) : gamma_neg(T(p[0])), gamma_pos(T(p[1])), clip(T(p[2])) {
-        clips = clip > T(0);
-        room = clips ? clip : T(1);
+        room = clip > T(0) ? clip : T(1);
+        gate = clip > T(0) ? T(-1) : T(2);  // compared with p, since a condition that is no vector's stops the compiler
     }
     INLINE void at(T x, T t, T &value, T &slope) const {
-        constexpr T end = T(40), floor = T(1e-18);
-        Logit<T> logit(x), near(between(x, -end, end));
-        bool inside = abs_(x) <= end;
-        T over = near.p - clip, variance = inside ? near.p * near.q : T(0);
+        constexpr T floor = T(1e-18);
+        Logit<T> logit(x);
+        Answers<T> near = held(x, logit.e);
+        bool clips = near.p > gate;
+        T over = near.p - clip, variance = abs_(x) <= FAR<T> ? near.p * near.q : T(0);
         T error = (T(1) - t) * at_least(over, floor) + t * near.q;
         T rise = (over >= floor ? (T(1) - t) * variance : T(0)) - t * variance;
         T exponent = (T(1) - t) * gamma_neg + t * gamma_pos, power = pow_(error, exponent);

@@ -46,9 +46,8 @@ template <class T> struct StudentT {
         constant = T(std::log(p[1]) + 0.5 * std::log(PI * p[0]) - log_gamma_step(0.5 * p[0], 0.5));
     }
     INLINE void at(T x, T t, T &value, T &slope) const {
-        T z = (x - t) / width, size = abs_(z), m = size < T(1) ? size : T(1) / size;
-        T log = log_(at_least(size, T(1))) + T(0.5) * log1p_of_share(m * m);
-        value = more * log + constant;
+        T z = (x - t) / width, size = abs_(z), m = inner(size);
+        value = more * half_log_one_plus_square(size) + constant;
         slope = more / width * with_sign(m / (T(1) + m * m), z);
     }
 };

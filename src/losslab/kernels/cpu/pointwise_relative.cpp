@@ -6,10 +6,13 @@ namespace {
 
 // log((x + offset) / (t + offset)), of which the difference of two logarithms keeps little near 0.
 template <class T> INLINE T log_ratio(T x, T t, T offset) {
-    T a = x + offset, b = t + offset, change = (x - t) / b;
-    T near = log1p_(between(change, T(-0.5), T(1)));
-    T far = log_(a) - log_(b);
-    return (change > T(-0.5)) & (change < T(1)) ? near : far;
+    constexpr T far = T(0x1p60), power = T(120);
+    T a = x + offset, b = t + offset, low = x < t ? a : b, gap = abs_(x - t);
+    bool apart = gap > low * far;  // by so much that 1 does not count in 1 + gap / low, which may be too large
+    T change = (apart ? gap / far : gap) / (apart ? low * far : low), more = change + T(1);
+    T log = log_of_normal<T, false>(apart ? change : more, apart ? T(0) : change - (more - T(1)), apart ? -power : T(0));
+    log = change < std::numeric_limits<T>::epsilon() / 4 && !apart ? change : log;
+    return with_sign(change < INF<T> ? log : change, x - t);
 }
 
 template <class T> struct Msle {
@@ -63,7 +66,7 @@ template <class T> struct AdaptiveWing {
         constexpr T floor = T(1e-18);  // the rule's, for its second derivatives
         T r = x - t, size = at_least(abs_(r), floor), core = at_most(size, theta), power = alpha - t;
         T share = core / epsilon, lower = pow_(share, power - T(1)), raised = lower * share;
-        T steep = omega * power / theta / (T(1) + pow_(ratio, power));
+        T steep = omega * power / theta / (T(1) + pow_(size == size ? ratio : size, power));
         value = omega * log1p_(raised) + steep * relu_(size - theta);
         // power / core * raised / (1 + raised), of which neither form overflows
         T pull = raised > T(1) ? omega * power / core / (T(1) + T(1) / raised)

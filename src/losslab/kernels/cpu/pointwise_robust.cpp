@@ -4,9 +4,6 @@
 namespace losslab {
 namespace {
 
-// |z| or 1 / |z|, whichever is at most 1: squares of it do not overflow.
-template <class T> INLINE T inner(T size) { return size < T(1) ? size : T(1) / size; }
-
 template <class T> struct PseudoHuber {
     T scale;
     explicit PseudoHuber(const double *p) : scale(T(p[0])) {}
@@ -51,7 +48,7 @@ template <class T> struct Cauchy {
     explicit Cauchy(const double *p) : scale(T(p[0])) {}
     INLINE void at(T x, T t, T &value, T &slope) const {
         T z = (x - t) / scale, size = abs_(z), m = inner(size);
-        value = scale * (scale * (log_(at_least(size, T(1))) + T(0.5) * log1p_of_share(m * m)));
+        value = scale * (scale * half_log_one_plus_square(size));
         slope = scale * with_sign(m / (T(1) + m * m), z);
     }
 };
