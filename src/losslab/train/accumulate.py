@@ -27,12 +27,14 @@ class Part(NamedTuple):
 
 def parts(network: Network, size: int, x: Tensor, y: Tensor, weight: Tensor | None) -> Iterator[Part]:
     """The rows of a step in batches of `size`; members with random numbers of their own draw new ones for each."""
-    sizes, keys = batch_sizes(x.shape[1], size), network.keys
+    sizes, keys, draws = batch_sizes(x.shape[1], size), network.keys, network.draws
+    members = draws.members
     weights: Sequence[Tensor | None] = [None] * len(sizes) if weight is None else weight.split(sizes, dim=1)
     for place, part in enumerate(zip(x.split(sizes, dim=1), y.split(sizes, dim=1), weights, strict=True)):
         network.keys = [key("part", one, place) for one in keys] if place else keys
+        draws.members = [key("part", one, place) for one in members] if place else members
         yield Part(*part)
-    network.keys = keys
+    network.keys, draws.members = keys, members
 
 
 @dataclass

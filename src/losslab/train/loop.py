@@ -9,6 +9,7 @@ from torch import Tensor
 from losslab.models.renew import drawing_from, seed_generators
 from losslab.train.batches import EpochBatches, Fold, FoldView, gather
 from losslab.train.member import key
+from losslab.train.native.epochs import Epochs
 from losslab.train.network import Single, without_speed_warnings
 from losslab.train.population import Population
 from losslab.train.step import step
@@ -24,13 +25,15 @@ class Broken:
     loss: str
     epoch: int
     step: int
+    where: str = ""  # it began, where that is known
 
     def __str__(self) -> str:
         return f"{self.loss} (trial {self.number}): {self.why}"
 
     @property
     def why(self) -> str:
-        return f"its gradient was not finite in epoch {self.epoch}, step {self.step}"
+        where = f", first in {self.where}" if self.where else ""
+        return f"its gradient was not finite in epoch {self.epoch}, step {self.step}{where}"
 
 
 class Stopped(Exception):  # noqa: N818 (not an error: a person asked for it)
@@ -51,11 +54,16 @@ def advance(
 ) -> list[Broken]:
     """Trains until each member has seen `epochs` epochs in all; members that break are dropped and named.
 
-    `stop()` is asked before each step, and raises `Stopped` when it answers yes. `on_step(K)` is told of each step.
+    `stop()` is asked before each step, and raises `Stopped` when it answers yes; where C++ makes the steps, before each
+    call of some of them, which takes a moment. `on_step(K)` is told of each step.
     """
     broken: list[Broken] = []
     with drawing_from(0), without_speed_warnings():
         while population.epoch < epochs and len(population):
+            native = Epochs.of(population, folds)
+            if native is not None:
+                _native_epoch(population, native, broken, stop, on_step)
+                continue
             batches = EpochBatches(population.members, folds, population.epoch)
             population.begin_epoch(len(batches))
             while population.position < len(batches):
@@ -74,11 +82,41 @@ def advance(
     return broken
 
 
+def _native_epoch(
+    population: Population, native: Epochs, broken: list[Broken], stop: Callable[[], bool],
+    on_step: Callable[[int], None],
+) -> None:  # fmt: skip
+    """Trains natively to the end of the epoch, or until nobody is left; adds who broke to `broken`."""
+    total = native.begin()
+    while population.position < total:
+        if stop():
+            raise Stopped(broken)
+        lost = native.run(native.chunk(total - population.position))
+        for done in range(native.steps):
+            native.show(population.position)
+            population.position += 1
+            here = sum(step >= done for step, _ in lost.values())
+            on_step(len(population) - len(lost) + here)
+        if lost:
+            first = population.position - native.steps + 1
+            broken += [
+                Broken(m.number, m.objective.name, population.epoch + 1, first + lost[k][0], native.words(lost[k][1]))
+                for k, m in enumerate(population.members)
+                if k in lost
+            ]
+            population.keep([k for k in range(len(population)) if k not in lost])
+            if not len(population):
+                return
+            native = native.again()
+    population.epoch, population.position = population.epoch + 1, 0
+
+
 def _draw(population: Population, changing: bool) -> None:
     """Random numbers of the next step: each member's own where members run one by one, else those of the stack.
 
     The latter draw what augmentation changes, too: without any, those of members that run one by one are enough.
     """
+    population.draw()
     place = (population.epoch, population.position)
     if changing or not isinstance(population.network, Single):
         seed_generators(key("step", population.seed, *place))

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from losslab.spec.record import LossRecord
 from losslab.train.settings import Training
 
 
@@ -16,7 +17,7 @@ class Objective:
 
     `mean_loss(output (B, O), target (B,), **params) -> ()`. `outputs` is the width of head that it wants, `link` leads
     from outputs to predictions. `weighted(output, target, weight (B,) or None, **params) -> (), ()` gives the mean with
-    rows of those weights, and the sum of weights that it divided by.
+    rows of those weights, and the sum of weights that it divided by. `record` is the declaration that it was made from.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Objective:
     outputs: int
     link: str
     weighted: Callable[..., tuple[Tensor, Tensor]] | None = None
+    record: LossRecord | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from losslab.models.renew import seed_generators
+from losslab.train.dropout import Draws, keyed, plain
 
 
 @contextmanager
@@ -62,6 +63,8 @@ class Network(ABC):
         self.layout = Layout(modules[0])
         self.flat = torch.stack([self.layout.read(module) for module in modules])
         self.keys: list[int] = []  # of "single": a member's own random numbers for the next pass, whatever others draw
+        self.draws = Draws()  # of dropout layers
+        self.drops = False  # whether there are any
 
     def __len__(self) -> int:
         return len(self.flat)
@@ -103,17 +106,23 @@ class Stacked(Network):
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__(modules)
         self.template = copy.deepcopy(modules[0])
+        self.drops = keyed(self.template, self.draws)
         self._constants = stack_constants(modules)
 
     def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
         self.template.train(train)
 
-        def one(parameters: list[Tensor], constants: dict[str, Tensor], x: Tensor) -> Any:
+        def one(parameters: list[Tensor], constants: dict[str, Tensor], x: Tensor, place: Tensor) -> Any:
+            self.draws.begin(stack=place)
             return functional_call(
                 self.template, {**dict(zip(self.layout.names, parameters, strict=True)), **constants}, (x,)
             )
 
-        return cast(Tensor, vmap(one, randomness="different")(parameters, self._constants, x))
+        places = torch.arange(len(self), device=x.device)
+        try:
+            return cast(Tensor, vmap(one, randomness="different")(parameters, self._constants, x, places))
+        finally:
+            self.draws.begin()
 
     def keep(self, members: Tensor) -> None:
         super().keep(members)
@@ -129,7 +138,7 @@ class Stacked(Network):
                 parameters[name].copy_(part.view(shape))
             for name, value in self._constants.items():
                 constants[name].copy_(value[member])
-        return module
+        return plain(module)
 
     def constants(self) -> dict[str, Tensor]:
         return self._constants
@@ -147,6 +156,8 @@ class Single(Network):
         super().__init__(modules)
         self.spare: Tensor | None = None  # (1, P) for the gradient of one member, step after step
         self.modules = [copy.deepcopy(module) for module in modules]
+        for module in self.modules:
+            self.drops |= keyed(module, self.draws)
         self._leaves: list[Tensor] = []
         self._shown: Tensor | None = None  # what the leaves are views of
         self._training: bool | None = None  # the mode that the modules were put in last
@@ -172,6 +183,7 @@ class Single(Network):
         for place, module in enumerate(self.modules):
             if self.keys:
                 seed_generators(self.keys[place])
+            self.draws.begin(place=place)
             own = x[place].clone() if len(self) > 1 else x[place]  # a module may write into its input
             outputs.append(module(own))
         return stacked(outputs)
@@ -198,7 +210,7 @@ class Single(Network):
 
     def module(self, member: int) -> nn.Module:
         self.parameters()
-        return copy.deepcopy(self.modules[member])
+        return plain(copy.deepcopy(self.modules[member]))
 
     def constants(self) -> dict[str, Tensor]:
         return stack_constants(self.modules)

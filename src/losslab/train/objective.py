@@ -21,7 +21,7 @@ def objective_of(loss: LossRecord, classes: int, columns: int = 1) -> Objective:
     """
     own = loss.rule is loss.form
     mean = own_mean(loss) if own else rule_mean(loss)
-    return Objective(loss.name, mean, width_of(loss, classes, columns), loss.link, weighted_of(loss))
+    return Objective(loss.name, mean, width_of(loss, classes, columns), loss.link, weighted_of(loss), loss)
 
 
 def width_of(loss: LossRecord, classes: int, columns: int = 1) -> int:

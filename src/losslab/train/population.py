@@ -17,7 +17,7 @@ from losslab.train.clip import Clip
 from losslab.train.early import Best, copies
 from losslab.train.groups import LossGroup, UpdateGroup, runs
 from losslab.train.lower import lower
-from losslab.train.member import Member
+from losslab.train.member import Member, key
 from losslab.train.network import Network
 from losslab.train.penalty import Penalty
 from losslab.train.schedule import factors
@@ -145,6 +145,12 @@ class Population:
             gradient = gradient + self.penalty.gradient(self.network.flat)
         return gradient if self.clip is None else self.clip(gradient)
 
+    def draw(self) -> None:
+        """Says to the dropout layers which step is next."""
+        if self.network.drops:
+            self.network.draws.members = self.draw_keys
+            self.network.draws.steps = [int(done) for (done,) in self.clock.tolist()]
+
     def follow(self) -> None:
         """Takes the weights after a step into the mean of the members that keep one."""
         if self.average is not None:
@@ -217,6 +223,7 @@ class Population:
         flat = self.network.flat
         self.penalty, self.clip = Penalty.of(self.members, self.network.layout, flat), Clip.of(self.members, flat)
         self.average = Average.of(self.members, flat if mean is None else mean)
+        self.draw_keys = [key("dropout", member.seed, member.fold) for member in self.members]
         self.loss_groups = [
             LossGroup(rows, members[0].objective, {name: self._params(members, name) for name in members[0].params})
             for rows, members in runs(self.members, lambda member: member.loss_family)

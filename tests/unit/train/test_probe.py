@@ -192,14 +192,18 @@ def test_the_chosen_engine_trains_each_member_as_if_alone(build):
 
 @pytest.mark.parametrize("engine", [Stacked, Single])
 def test_dropout_acts_in_training_and_is_off_in_prediction(engine):
-    """Two members that are equal in everything: a stack draws a mask for each, one by one the seed decides."""
+    """Two members that are equal in everything draw the same masks; one of another seed draws others."""
     members = [member(n, "sgd", 0.1, seed=3) for n in (1, 2)]
     together = population(members, with_dropout, engine)
+    others = population([member(n, "sgd", 0.1, seed=3 + n) for n in (0, 1)], with_dropout, engine)
+    others.network.flat[1] = others.network.flat[0]
     folds = [fold()]
     first = predict(together, folds, torch.arange(9))
     assert torch.equal(first[0], first[1])
     advance(together, folds, 1)
-    assert torch.allclose(together.network.flat[0], together.network.flat[1]) is (engine is Single)
+    assert torch.allclose(together.network.flat[0], together.network.flat[1])
+    advance(others, folds, 1)
+    assert not torch.allclose(others.network.flat[0], others.network.flat[1])
     again = predict(together, folds, torch.arange(9))
     assert torch.equal(again, predict(together, folds, torch.arange(9)))
     module = together.network.module(1).eval()
