@@ -1,6 +1,8 @@
 """The command `losslab`: every subcommand is a file beside this one."""
 
 import os
+from importlib.metadata import version
+from typing import Annotated
 
 # Threads of torch spin while they wait. Beside a busy neighbour (half a core or more) that is many times slower than to
 # sleep after some microseconds; on a quiet machine it is a fifth faster. To be set before torch is imported.
@@ -18,6 +20,24 @@ app = typer.Typer(
 for command in (tune.tune, compare.compare, fit.fit, predict.predict, runs.runs, losses.losses, report.report,
                 trace.trace, paths.paths, curves.curves, ema.ema):  # fmt: skip
     app.command()(command)
+
+
+def tell_version(wanted: bool) -> None:
+    """Which losslab and torch this is, and whether its fused kernels run here."""
+    if wanted:
+        from losslab.kernels.library import status
+
+        typer.echo(f"losslab {version('losslab')}, torch {version('torch')}\n{status()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Versions, and the fused kernels.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
