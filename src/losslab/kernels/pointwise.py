@@ -45,7 +45,7 @@ _memory = _Memory()
 def _run() -> Callable[[int], int]:
     run = _library().losslab_pointwise_run
     run.argtypes, run.restype = [ctypes.c_void_p], ctypes.c_int32
-    return run  # type: ignore[no-any-return]
+    return run
 
 
 def _library() -> ctypes.CDLL:
