@@ -176,3 +176,29 @@ BOTH(float)
 BOTH(double)
 
 }  // namespace losslab
+
+namespace {
+
+template <class T>
+void product(const int64_t *s, const void *A, const void *B, void *C, const void *bias, int32_t finish, const void *output) {
+    losslab::Finish<T> done{losslab::FinishKind(finish), static_cast<const T *>(output)};
+    losslab::matmul<T>(s[0], s[1], s[2], static_cast<const T *>(A), s[3], s[4], static_cast<const T *>(B), s[5],
+                       static_cast<T *>(C), s[6], s[7] != 0, static_cast<const T *>(bias), done);
+}
+
+}  // namespace
+
+// For tests. sizes: M, N, K, a_row, a_column, b_row, c_row, add.
+LOSSLAB_API void losslab_probe_product(int32_t dtype, const int64_t *sizes, const void *A, const void *B, void *C,
+                                       const void *bias, int32_t finish, const void *output) {
+    (dtype == LOSSLAB_F64 ? product<double> : product<float>)(sizes, A, B, C, bias, finish, output);
+}
+
+LOSSLAB_API void losslab_probe_transpose(int32_t dtype, int64_t rows, int64_t columns, const void *in, int64_t in_row,
+                                         void *out, int64_t out_row) {
+    if (dtype == LOSSLAB_F64) {
+        losslab::transpose(rows, columns, static_cast<const double *>(in), in_row, static_cast<double *>(out), out_row);
+    } else {
+        losslab::transpose(rows, columns, static_cast<const float *>(in), in_row, static_cast<float *>(out), out_row);
+    }
+}

@@ -16,10 +16,16 @@ template <class T> bool all_finite(const T *numbers, int64_t n) {
     return spoiled == 0;
 }
 
+template <class T> void take_input(const Run<T> &run, int64_t p) {
+    take_rows(run, p, static_cast<const T *>(run.member->X), run.rows);
+}
+
 // The layers between two norms over rows, panel by panel; a norm waits for all rows.
 template <class T> void there_and_back(const Run<T> &run) {
     const losslab_plan &plan = *run.net->plan;
     const auto waits = [&](int64_t l) { return plan.layers[l].kind == LOSSLAB_BATCH_NORM && run.net->steps[l].needed; };
+    const bool first_waits = waits(0);
+    for (int64_t p = run.begin(run.panels); first_waits && p < run.end(run.panels); p++) take_input(run, p);
     for (int64_t from = 0, to = 0; from < plan.count; from = to) {
         if (waits(from)) {
             run.team->wait();
@@ -28,7 +34,7 @@ template <class T> void there_and_back(const Run<T> &run) {
         }
         for (to = from + 1; to < plan.count && !waits(to);) to++;
         for (int64_t p = run.begin(run.panels); p < run.end(run.panels); p++) {
-            if (!from) take_rows(run, p, static_cast<const T *>(run.member->X), run.rows);
+            if (!from && !first_waits) take_input(run, p);
             for (int64_t l = from; l < to; l++) {
                 if (run.net->steps[l].needed) forward_panel(run, l, p);
             }
