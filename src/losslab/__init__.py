@@ -1,13 +1,17 @@
 """losslab: which loss function is best for your model on your data, and is the difference real?"""
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from losslab.spec import plug as _plug
 
 if TYPE_CHECKING:
     from losslab.backprop.gradcheck.check import check_gradients
     from losslab.backprop.gradcheck.findings import GradientCheck
     from losslab.backprop.trace import Trace, trace
     from losslab.catalog import losses
+    from losslab.kernels.backend import backend
+    from losslab.kernels.pool import empty_cache
     from losslab.landscape.paths import Paths, descents, paths
     from losslab.landscape.slice import Slice
     from losslab.optim.averages import ema
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from losslab.train.allocator import tune_allocator
     from losslab.train.fit import FitResult, fit
     from losslab.train.lr_find import LRFind, lr_find
+    from losslab.train.native.plan import Plan, plan
     from losslab.train.saved import SavedModel, load_model
 
 # Every name is fetched on first use: a script that wants a loss does not pay for the tuner, and the command line can
@@ -42,11 +47,13 @@ _HOMES = {
     "LossTunedRegressor": "losslab.search.estimators",
     "Parameter": "losslab.spec.record",
     "Paths": "losslab.landscape.paths",
+    "Plan": "losslab.train.native.plan",
     "SavedModel": "losslab.train.saved",
     "Slice": "losslab.landscape.slice",
     "Proposal": "losslab.search.advice",
     "Trace": "losslab.backprop.trace",
     "TuneResult": "losslab.search.tune",
+    "backend": "losslab.kernels.backend",
     "check": "losslab.testing.losses",
     "check_gradients": "losslab.backprop.gradcheck.check",
     "checks": "losslab.spec.policy",
@@ -55,12 +62,14 @@ _HOMES = {
     "descents": "losslab.landscape.paths",
     "ema": "losslab.optim.averages",
     "empty_batches": "losslab.spec.policy",
+    "empty_cache": "losslab.kernels.pool",
     "fit": "losslab.train.fit",
     "load_model": "losslab.train.saved",
     "loss": "losslab.spec.declare",
     "losses": "losslab.catalog",
     "lr_find": "losslab.train.lr_find",
     "paths": "losslab.landscape.paths",
+    "plan": "losslab.train.native.plan",
     "propose": "losslab.search.advice",
     "suggest_loss": "losslab.search.suggest",
     "suggest_optimizer": "losslab.search.suggest",
@@ -83,11 +92,13 @@ __all__ = [
     "LossTunedRegressor",
     "Parameter",
     "Paths",
+    "Plan",
     "Proposal",
     "SavedModel",
     "Slice",
     "Trace",
     "TuneResult",
+    "backend",
     "check",
     "check_gradients",
     "checks",
@@ -96,12 +107,14 @@ __all__ = [
     "descents",
     "ema",
     "empty_batches",
+    "empty_cache",
     "fit",
     "load_model",
     "loss",
     "losses",
     "lr_find",
     "paths",
+    "plan",
     "propose",
     "suggest_loss",
     "suggest_optimizer",
@@ -112,6 +125,14 @@ __all__ = [
 ]
 
 
+def _fused(record: "LossRecord") -> Any:
+    """What plugs into the functional form of each loss when it is first asked for."""
+    from losslab.kernels.dispatch import way
+
+    return way(record)
+
+
+_plug.fill(_fused)
 _MODULES = ("functional", "nn", "optim")  # as torch.nn is there after `import torch`
 
 

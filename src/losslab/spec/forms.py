@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losslab.spec import checks, compatible, compiled, deferred, policy, sets
+from losslab.spec import checks, compatible, compiled, deferred, plug, policy, sets
 from losslab.spec.describe import describe
 from losslab.spec.interval import REAL, harmless
 from losslab.spec.precision import as_real, call, computing_dtype
@@ -41,20 +41,39 @@ def functional(record: LossRecord) -> Callable[..., Tensor]:
 
 
 def _of_two(record: LossRecord, defaults: Mapping[str, Any]) -> Callable[..., Tensor]:
+    way = plug.way_of(record)
+
     def form(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        given = bind(record.name, record, record.positional, defaults, args, kwargs)
-        value, weight, keep = elements(record, input, target, given)
-        empty = compatible.empty(given["empty"], "empty" in kwargs)
-        loss = reduce(record.name, value, weight, keep, given["reduction"], given["normalize"], empty)
-        return compatible.in_type(loss, input, target)
+        if way is not None and not torch.compiler.is_compiling():
+            quick: Tensor | None = way((input, target, *args), kwargs)
+            if quick is not None:
+                return quick
+        return by_rule(record, defaults, input, target, args, kwargs)
 
     return form
 
 
+def by_rule(
+    record: LossRecord, defaults: Mapping[str, Any], input: Tensor, target: Tensor, args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Tensor:  # fmt: skip
+    """The functional form of a loss of two tensors, computed by its rule."""
+    given = bind(record.name, record, record.positional, defaults, args, kwargs)
+    value, weight, keep = elements(record, input, target, given)
+    empty = compatible.empty(given["empty"], "empty" in kwargs)
+    loss = reduce(record.name, value, weight, keep, given["reduction"], given["normalize"], empty)
+    return compatible.in_type(loss, input, target)
+
+
 def _of_several(record: LossRecord, defaults: Mapping[str, Any]) -> Callable[..., Tensor]:
     names, taken = record.tensors, inspect.signature(record.rule).parameters
+    way = plug.way_of(record)
 
     def form(*args: Any, **kwargs: Any) -> Tensor:
+        if way is not None and not torch.compiler.is_compiling():
+            quick: Tensor | None = way(args, kwargs)
+            if quick is not None:
+                return quick
         tensors, keywords = sets.split(record.name, names, taken, args, kwargs)
         given = bind(record.name, record, record.positional, defaults, args[len(names) :], keywords)
         value, weight, keep, per = several(record, tensors, given)
@@ -154,6 +173,33 @@ def elements(
     record: LossRecord, input: Tensor, target: Tensor, given: Mapping[str, Any]
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """The unreduced loss, the weight of each element (None: one) and which elements are kept (None: all)."""
+    input, target, own, keep, value_shape = prepared(record, input, target, given)
+    result = call(record, {"input": input, "target": target}, own)
+    value, counted = result if isinstance(result, tuple) else (result, None)
+    if value.shape != value_shape:
+        raise ValueError(
+            f"{record.name}: the rule returned shape {tuple(value.shape)}; it must return one value per element, "
+            f"shape {tuple(value_shape)}, and never reduce"
+        )
+    if keep is not None:
+        value = torch.where(keep, value, 0.0)
+        counted = keep.to(value.dtype) if counted is None else torch.where(keep, counted, 0.0)
+    sample_weight = given["sample_weight"]
+    if sample_weight is not None:
+        checks.check_like(record.name, "sample_weight", sample_weight, value_shape)
+        sample_weight = sample_weight.to(value.dtype)
+        value = weighted(value, sample_weight)
+        counted = sample_weight if counted is None else counted * sample_weight
+    return value, counted, keep
+
+
+def prepared(
+    record: LossRecord, input: Tensor, target: Tensor, given: Mapping[str, Any]
+) -> tuple[Tensor, Tensor, dict[str, Any], Tensor | None, torch.Size]:
+    """Input and target as the rule takes them, its options, which elements are kept, and the shape of the values.
+
+    Everything is checked here, and smells are looked for.
+    """
     checks.check_tensors(record, input, target)
     checks.check_devices(record.name, {"input": input, "target": target, **given})
     input, target = compatible.stretched(record, input, target)
@@ -200,24 +246,7 @@ def elements(
     if smells:
         check_smells(record, input.detach(), target.detach())
         check_weights(record.name, {k: given.get(k) for k in ("weight", "sample_weight")})
-
-    result = call(record, {"input": input, "target": target}, own)
-    value, counted = result if isinstance(result, tuple) else (result, None)
-    if value.shape != value_shape:
-        raise ValueError(
-            f"{record.name}: the rule returned shape {tuple(value.shape)}; it must return one value per element, "
-            f"shape {tuple(value_shape)}, and never reduce"
-        )
-    if keep is not None:
-        value = torch.where(keep, value, 0.0)
-        counted = keep.to(value.dtype) if counted is None else torch.where(keep, counted, 0.0)
-    sample_weight = given["sample_weight"]
-    if sample_weight is not None:
-        checks.check_like(record.name, "sample_weight", sample_weight, value_shape)
-        sample_weight = sample_weight.to(value.dtype)
-        value = weighted(value, sample_weight)
-        counted = sample_weight if counted is None else counted * sample_weight
-    return value, counted, keep
+    return input, target, own, keep, value_shape
 
 
 def kept(

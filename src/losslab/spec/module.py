@@ -21,12 +21,13 @@ class LossModule(nn.Module):
     Tensors given as options are buffers; leaf tensors that require a gradient are registered as parameters (learnable).
     A loss with weights of its own is constructed with their sizes first, and creates them.
 
-    holds: operands that a subclass gives itself, from its own layers.
+    holds: operands that a subclass gives itself, from its own layers. taken: the tensors of a call.
     """
 
     record: ClassVar[LossRecord]
     holds: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[Mapping[str, Any]]
+    taken: ClassVar[tuple[str, ...]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -80,18 +81,26 @@ class LossModule(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """The loss of a batch: its tensors, then by name what belongs to the batch (`sample_weight`, `mask`)."""
-        name, taken = type(self).__name__, called_with(self.record)
+        name, taken = type(self).__name__, self.taken
         if len(args) > len(taken):
             raise TypeError(f"{name}: called with {len(args)} tensors; it takes {', '.join(taken)}")
         for keyword in kwargs:
             if keyword in self.defaults:
                 raise TypeError(f"{name}: {keyword} belongs to its construction: {name}({keyword}=...)")
-        options = {option: getattr(self, option) for option in self.defaults}
-        if not self._says_empty and options["empty"] == self.defaults["empty"]:
-            del options["empty"]  # so that the function knows that nobody asked for it
+        own = self.__dict__  # looked up here first, as asking a module for a tensor takes as long as a small loss
+        buffers = own["_buffers"]
+        options = {}
+        for option, default in self.defaults.items():
+            value = own[option] if option in own else buffers[option] if option in buffers else getattr(self, option)
+            if value is not default:  # the function has the same defaults
+                options[option] = value
+        if self._says_empty:  # so that the function knows that somebody asked for it
+            options["empty"] = self.empty
+        if self.record.layout is None and len(args) == 2:
+            return self.record.form(*args, **kwargs, **options)
         owned = self.record.layout.owned if self.record.layout else {}
-        own = {key: getattr(self, key) for key in owned}
-        return self.record(**dict(zip(taken, args, strict=False)), **kwargs, **own, **options)
+        operands = {key: getattr(self, key) for key in owned}
+        return self.record(**dict(zip(taken, args, strict=False)), **kwargs, **operands, **options)
 
     def extra_repr(self) -> str:
         """The options that differ from their defaults, and the loss's own numbers always."""
@@ -151,6 +160,7 @@ def module(record: LossRecord) -> type[LossModule]:
             "__signature__": signature(first, record.module_positional, defaults, None),
             "record": record,
             "defaults": defaults,
+            "taken": called_with(record),
         }
         _MADE[id(record)] = type(record.module_name, (base,), body)
     return _MADE[id(record)]

@@ -1,0 +1,183 @@
+"""Chooses, for one call of a loss, between its kernel, torch's own operator and its rule."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.nn import Parameter
+
+from losslab.kernels import native, prepare
+from losslab.kernels.backend import _State
+from losslab.kernels.calls import DTYPES, Job, within
+from losslab.kernels.function import Call, loss_of
+from losslab.kernels.options import KEPT, Binder, Options
+from losslab.spec import compatible, forms
+from losslab.spec.checks import check_distribution, check_domain, rounding
+from losslab.spec.plug import Way
+from losslab.spec.policy import _POLICY, FIRST_CALLS
+from losslab.spec.record import LossRecord
+
+PLAIN = frozenset((Tensor, Parameter))
+NONE = {"weight": None, "sample_weight": None, "mask": None}
+_interpreter = torch._C._functorch.peek_interpreter_stack
+_keys = torch._C._dispatch_keys
+_functions, _dispatches = torch._C._len_torch_function_stack, torch._C._len_torch_dispatch_stack
+
+# What torch knows a tensor by: dense and on the CPU, neither a view in another sign nor wrapped by a transform.
+with torch.inference_mode():
+    ORDINARY = {_keys(torch.empty(1)).raw_repr()}
+ORDINARY.add(_keys(torch.empty(1)).raw_repr())
+
+
+def way(record: LossRecord) -> Way:
+    """What is asked before the rule: (args, kwargs) of a call -> the loss, or None where the rule is to run."""
+    if record.kind == "set":
+        return partial(_nothing_else, record)
+    return Chooser(record)
+
+
+def _nothing_else(record: LossRecord, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    if _State.choice in ("fused", "torch"):
+        raise RuntimeError(refusal(record, "there is only its rule, for a loss of this kind"))
+
+
+def refusal(record: LossRecord, why: str) -> str:
+    return f'{record.name}: backend("{_State.choice}") cannot be: {why}. backend("auto") takes what can'
+
+
+class Chooser:
+    """The kernel's loss, torch's operator's, or None (the rule), for each call of one loss of two tensors."""
+
+    def __init__(self, record: LossRecord) -> None:
+        self.record, self.name = record, record.name
+        self.native = native.find(record.name)
+        self._binder: Binder | None = None  # made on first use: it finds the kernel, for which the library is loaded
+        self._calls: dict[Options, Call] = {}
+
+    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
+        choice = _State.choice
+        if choice == "rule":
+            return None
+        loss = self.choose(choice, args, kwargs)
+        if not isinstance(loss, str):
+            return loss
+        if choice != "auto" and loss is not prepare.NOT_RIGHT:
+            raise RuntimeError(refusal(self.record, loss))
+        return None
+
+    def choose(self, choice: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | str:
+        """The loss, or why only the rule can give it."""
+        input, target = args[:2]
+        if not plain(input, target):
+            return why_not_plain(input, target)
+        binder = self._binder
+        if binder is None:
+            binder = self._binder = Binder(self.record)
+        options, tensors = binder(args[2:], kwargs) if kwargs or len(args) > 2 else (binder.plain, {})
+        if options is None:
+            return prepare.NOT_RIGHT
+        if choice == "torch" and (self.native is None or tensors):
+            return "torch has no operator of its form that is right" + (" with these options" if tensors else "")
+        early = _POLICY.mode != "off" and _POLICY.calls[self.name] < FIRST_CALLS
+        small = options.kernel is None or self.native is None or input.numel() < self.native.below
+        if self.native is not None and not tensors and (choice == "torch" or (choice == "auto" and small)):
+            try:
+                loss = self.native.run(input, target, options)
+            except (IndexError, RuntimeError):  # a label out of range: the rule has the words for it
+                if choice == "torch":
+                    return prepare.NOT_RIGHT
+                loss = None
+            if loss is not None:
+                self._look(early, options, None, input, target, tensors)
+                return loss
+            if choice == "torch":
+                return "torch's form is not right for these tensors and options"
+        job = prepare.prepare(self.record, options, input, target, tensors)
+        if isinstance(job, str):
+            return job
+        self._look(early, options, job, input, target, tensors)
+        call = self._calls.get(options)
+        if call is None:
+            call = self._call_of(options, binder.defaults)
+        loss = loss_of(call, job, input, target, tensors)
+        if loss is None:
+            return prepare.NOT_RIGHT
+        return compatible.in_type(loss, input, target) if _POLICY.as_torch else loss
+
+    def _look(
+        self, early: bool, options: Options, job: Job | None, input: Tensor, target: Tensor,
+        tensors: Mapping[str, Tensor],
+    ) -> None:  # fmt: skip
+        """Looks at values as far as no kernel or operator does, and in the first calls at everything."""
+        if early:
+            self._look_at_all(options, input, target, tensors)
+        elif job is not None and _POLICY.mode == "always" and (options.looks or job.soft is not None):
+            labels = job.label is not None
+            if _POLICY.as_torch and compatible.unlooked(self.record, labels):
+                return
+            if "mask" in tensors or (labels and options.ignore_index is not None):
+                self._look_at_all(options, input, target, tensors)  # what is left out may hold anything
+                return
+            if job.soft is not None:
+                dim = options.class_dim if input.ndim > 1 else 0
+                check_distribution(self.name, target.detach().movedim(dim, -1), off=rounding(target))
+            if options.target_domain is not None and not within(job.target, options.target_domain):
+                check_domain(self.name, "target", target, options.target_domain)
+            if options.input_domain is not None and not within(job.input, options.input_domain):
+                last = job.kernel.rowwise and input.ndim > 1
+                at = input.detach().movedim(options.class_dim, -1) if last else input.detach()
+                check_domain(self.name, "input", at, options.input_domain)
+
+    def _look_at_all(
+        self, options: Options, input: Tensor, target: Tensor, tensors: Mapping[str, Tensor]
+    ) -> None:  # fmt: skip
+        with torch.no_grad():
+            forms.prepared(self.record, input.detach(), target, {**NONE, **options.given, **tensors})
+
+    def _call_of(self, options: Options, defaults: Mapping[str, Any]) -> Call:
+        record = self.record
+
+        def by_rule(input: Tensor, target: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+            return forms.by_rule(record, defaults, input, target, (), {**options.given, **tensors})
+
+        call = Call(partial(prepare.prepare, record, options), by_rule)
+        if len(self._calls) >= KEPT:
+            self._calls.clear()
+        self._calls[options] = call
+        return call
+
+
+def plain(input: Any, target: Any) -> bool:
+    """Whether these are two ordinary tensors on the CPU, and nothing is at work that wants to see operations."""
+    return (
+        type(input) in PLAIN
+        and type(target) in PLAIN
+        and _keys(input).raw_repr() in ORDINARY
+        and _keys(target).raw_repr() in ORDINARY
+        and input.dtype in DTYPES
+        and not target.requires_grad
+        and not target.is_complex()
+        and _interpreter() is None
+        and forward_ad._current_level < 0
+        and not _functions()
+        and not _dispatches()
+    )
+
+
+def why_not_plain(input: Any, target: Any) -> str:
+    if not isinstance(input, Tensor) or not isinstance(target, Tensor):
+        return prepare.NOT_RIGHT
+    if not (input.is_cpu and target.is_cpu):
+        return f"the tensors are on {input.device} and {target.device}, and the kernels are for the CPU"
+    if _interpreter() is not None or forward_ad._current_level >= 0:
+        return "a torch.func transform or forward-mode differentiation is at work"
+    if _functions() or _dispatches():
+        return "a torch function mode or dispatch mode is at work"
+    if target.requires_grad:
+        return "the target requires a gradient"
+    if input.dtype not in DTYPES:
+        return f"input is {input.dtype}"
+    return "the tensors are of a subclass, or not strided"
