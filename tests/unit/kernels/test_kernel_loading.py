@@ -163,3 +163,44 @@ def test_several_threads_of_python_call_at_once(kernels):
     for worker in workers:
         worker.join(60)
     assert sorted(found) == [(1, 1), (2, 2), (3, 3), (4, 4)]
+
+
+SHARED = """
+import os, threading, torch
+from torch.utils.data import DataLoader, Dataset
+from losslab.kernels import library, pointwise
+
+torch.set_num_threads(2)
+kernel = pointwise.find("huber_loss")
+
+def slope(place):  # of 200,000 errors of `place` / 4 each, enough for two threads; beyond 1 it is 1
+    gradient = torch.full((1, 200_000), torch.nan)
+    error = torch.full_like(gradient, place / 4)
+    pointwise.run(kernel, error, torch.zeros_like(error), torch.ones(1, 1).double(), gradient=gradient)
+    assert (gradient == gradient[0, 0]).all()
+    return gradient[0, 0].item()
+
+class Slopes(Dataset):
+    __len__ = lambda self: 7
+    __getitem__ = lambda self, place: slope(place)
+
+expected = [0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+assert [slope(place) for place in range(7)] == expected
+for _ in range(2):
+    found = torch.cat(list(DataLoader(Slopes(), batch_size=3, num_workers=2, multiprocessing_context="fork")))
+    assert found.tolist() == expected
+wrong = []
+def work(place):
+    for _ in range(20):
+        if slope(place) != expected[place]:
+            wrong.append(place)
+workers = [threading.Thread(target=work, args=(place,)) for place in (1, 2, 3)]
+for worker in workers: worker.start()
+for worker in workers: worker.join()
+print(len(wrong))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_kernels_serve_the_workers_of_a_loader_and_several_threads_of_python():
+    assert run(SHARED) == ["0"]
