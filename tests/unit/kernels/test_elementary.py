@@ -69,7 +69,7 @@ def samples(name, dtype, scale):
     """Numbers of the function's domain, (N,): of every exponent, dense where it bends, and around each of its cuts."""
     generator = np.random.default_rng(3)
     finite = np.finfo(dtype)
-    parts = [random_bits(dtype, 60 * scale, generator)]
+    parts = [random_bits(dtype, 60 * scale, generator), finite.smallest_subnormal * generator.integers(1, 2**20, scale)]
     parts += [generator.uniform(-size, size, 20 * scale) for size in (0.1, 1.0, 8.0, 100.0, 1000.0)]
     parts += [sign * np.exp2(generator.uniform(-1.2 * finite.nmant, 4, 20 * scale)) for sign in (-1, 1)]
     parts += [1 + generator.uniform(-0.02, 0.02, 10 * scale), -1 + np.exp2(generator.uniform(-60, -1, 10 * scale))]

@@ -19,7 +19,7 @@ def hashed(number):
 
 @every_library
 @pytest.mark.parametrize(
-    "member, step, layer, p", [(MEMBER, 0, 0, 0.3), (hashed(5), 7, 2, 0.5), (2**64 - 1, 3, 1, 0.9)]
+    ("member", "step", "layer", "p"), [(MEMBER, 0, 0, 0.3), (hashed(5), 7, 2, 0.5), (2**64 - 1, 3, 1, 0.9)]
 )
 def test_the_kernels_draw_what_python_draws(path, member, step, layer, p):
     ours = draws.kept([draws.layer_key(member, step, layer)], PLACES + 37, p, CPU)[0].numpy()
