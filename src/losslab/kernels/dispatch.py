@@ -34,14 +34,15 @@ ORDINARY.add(_keys(torch.empty(1)).raw_repr())
 
 def way(record: LossRecord) -> Way:
     """What is asked before the rule: (args, kwargs) of a call -> the loss, or None where the rule is to run."""
-    if record.kind == "set":
+    # A loss of the user's may have the name of another: the kernels know those of the catalogue.
+    if record.kind == "set" or not record.rule.__module__.startswith("losslab.catalog."):
         return partial(_nothing_else, record)
     return Chooser(record)
 
 
 def _nothing_else(record: LossRecord, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     if _State.choice in ("fused", "torch"):
-        raise RuntimeError(refusal(record, "there is only its rule, for a loss of this kind"))
+        raise RuntimeError(refusal(record, "there is only its rule"))
 
 
 def refusal(record: LossRecord, why: str) -> str:
