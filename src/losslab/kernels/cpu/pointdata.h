@@ -32,31 +32,11 @@ const T *numbers_as(const void *from, int32_t dtype, int64_t first, int64_t coun
     return buffer;
 }
 
-// Rounds once.
-template <class T> void write_as(const T *numbers, int64_t count, void *to, int32_t dtype, int64_t first) {
-    if (dtype == LOSSLAB_F32) {
-        float *out = static_cast<float *>(to) + first;
-#pragma omp simd
-        for (int64_t i = 0; i < count; ++i) out[i] = float(numbers[i]);
-    }
-    if (dtype == LOSSLAB_F64) {
-        double *out = static_cast<double *>(to) + first;
-#pragma omp simd
-        for (int64_t i = 0; i < count; ++i) out[i] = double(numbers[i]);
-    }
+// Rounds once. What is of a half type was computed in float.
+inline void write_halves(const float *numbers, int64_t count, void *to, int32_t dtype, int64_t first) {
     uint16_t *halves = static_cast<uint16_t *>(to) + first;
-    if (dtype == LOSSLAB_BF16) {
-#pragma omp simd
-        for (int64_t i = 0; i < count; ++i) halves[i] = to_bfloat16(float(numbers[i]));
-    }
-    if (dtype == LOSSLAB_F16) {
-        if constexpr (sizeof(T) == sizeof(float)) {
-            narrow_float16(numbers, count, halves);
-        } else {
-#pragma omp simd
-            for (int64_t i = 0; i < count; ++i) halves[i] = to_float16(float(numbers[i]));
-        }
-    }
+    if (dtype == LOSSLAB_BF16) narrow_bfloat16(numbers, count, halves);
+    else narrow_float16(numbers, count, halves);
 }
 
 }  // namespace losslab

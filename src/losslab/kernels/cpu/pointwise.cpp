@@ -66,9 +66,12 @@ template <class T> void run_block(const losslab_pointwise &call, const PointEntr
     for (const char *at = entry.params; *at; ++at) places += *at == ',';
     places += *entry.params ? 1 : 0;
     const double *params = call.params ? call.params + member * places : nullptr;
-    if constexpr (sizeof(T) == 4) sums.loss = entry.in_float(block, params);
-    else sums.loss = entry.in_double(block, params);
-    if (call.gradient && !direct) write_as(block.gradient, count, call.gradient, call.input_dtype, first);
+    if constexpr (sizeof(T) == 4) {
+        sums.loss = entry.in_float(block, params);
+        if (call.gradient && !direct) write_halves(block.gradient, count, call.gradient, call.input_dtype, first);
+    } else {
+        sums.loss = entry.in_double(block, params);
+    }
 }
 
 template <class T> int32_t run(const losslab_pointwise &call, const PointEntry &entry) {

@@ -4,13 +4,15 @@
 namespace losslab {
 namespace {
 
-template <class T> struct SigmoidFocal {
+// A power is half of the work: both losses have a loop of their own for the default, the square.
+template <class T, bool square> struct SigmoidFocal {
     T alpha, rest, gamma;
     explicit SigmoidFocal(const double *p) : alpha(T(p[0])), rest(T(1 - p[0])), gamma(T(p[1])) {}
     INLINE void at(T x, T t, T &value, T &slope) const {
         Logit<T> logit(x);
         Answers<T> near = held(x, logit.e);
-        T error = (T(1) - t) * near.p + t * near.q, factor = (t * alpha + (T(1) - t) * rest) * pow_(error, gamma);
+        T error = (T(1) - t) * near.p + t * near.q, power = square ? error * error : pow_(error, gamma);
+        T factor = (t * alpha + (T(1) - t) * rest) * power;
         T loss = logit.loss(t, T(1)), pull = near.p * near.q * (T(1) - T(2) * t) / error;
         value = share_of(factor, loss);
         T through_error = abs_(x) > FAR<T> ? T(0) : gamma * pull * loss;
@@ -42,24 +44,37 @@ template <class T> struct Asymmetric {
     }
 };
 
-template <class T> struct QualityFocal {
+template <class T, bool square> struct QualityFocal {
     T beta, lower;
     explicit QualityFocal(const double *p) : beta(T(p[0])), lower(T(p[0] - 1)) {}
     INLINE void at(T x, T t, T &value, T &slope) const {
         Logit<T> logit(x);
-        T gap = (T(1) - t) * logit.p - t * logit.q, size = abs_(gap), power = pow_(size, lower);
+        T gap = (T(1) - t) * logit.p - t * logit.q, size = abs_(gap), power = square ? size : pow_(size, lower);
         T loss = logit.loss(t, T(1)), variance = logit.p * logit.q;
         value = share_of(power * size, loss);
         slope = power * (beta * sign_(gap) * share_of(variance, loss) + size * logit.slope(t, T(1)));
     }
 };
 
+template <class T> using FocalSquare = SigmoidFocal<T, true>;
+template <class T> using FocalPower = SigmoidFocal<T, false>;
+template <class T> using QualitySquare = QualityFocal<T, true>;
+template <class T> using QualityPower = QualityFocal<T, false>;
+
+template <class T> double sigmoid_focal(const PointBlock<T> &block, const double *p) {
+    return p[1] == 2 ? point_loop<FocalSquare>(block, p) : point_loop<FocalPower>(block, p);
+}
+
+template <class T> double quality_focal(const PointBlock<T> &block, const double *p) {
+    return p[0] == 2 ? point_loop<QualitySquare>(block, p) : point_loop<QualityPower>(block, p);
+}
+
 }  // namespace
 
 const PointEntry POINT_FOCAL[] = {
-    LOSSLAB_POINT("sigmoid_focal_loss", "alpha,gamma", SigmoidFocal),
+    {"sigmoid_focal_loss", "alpha,gamma", sigmoid_focal<float>, sigmoid_focal<double>},
     LOSSLAB_POINT("asymmetric_loss", "gamma_neg,gamma_pos,clip", Asymmetric),
-    LOSSLAB_POINT("quality_focal_loss", "beta", QualityFocal),
+    {"quality_focal_loss", "beta", quality_focal<float>, quality_focal<double>},
     {nullptr, nullptr, nullptr, nullptr},
 };
 

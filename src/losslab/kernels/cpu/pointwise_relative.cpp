@@ -59,14 +59,14 @@ template <class T> struct Smape {
 };
 
 template <class T> struct AdaptiveWing {
-    T alpha, omega, epsilon, theta, ratio;
+    T alpha, omega, epsilon, theta, log_bend;
     explicit AdaptiveWing(const double *p)
-        : alpha(T(p[0])), omega(T(p[1])), epsilon(T(p[2])), theta(T(p[3])), ratio(T(p[2] / p[3])) {}
+        : alpha(T(p[0])), omega(T(p[1])), epsilon(T(p[2])), theta(T(p[3])), log_bend(T(std::log(p[2] / p[3]))) {}
     INLINE void at(T x, T t, T &value, T &slope) const {
         constexpr T floor = T(1e-18);  // the rule's, for its second derivatives
         T r = x - t, size = at_least(abs_(r), floor), core = at_most(size, theta), power = alpha - t;
         T share = core / epsilon, lower = pow_(share, power - T(1)), raised = lower * share;
-        T steep = omega * power / theta / (T(1) + pow_(size == size ? ratio : size, power));
+        T steep = omega * power / theta / (T(1) + exp_(power * log_bend));
         value = omega * log1p_(raised) + steep * relu_(size - theta);
         // power / core * raised / (1 + raised), of which neither form overflows
         T pull = raised > T(1) ? omega * power / core / (T(1) + T(1) / raised)
