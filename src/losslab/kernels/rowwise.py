@@ -46,7 +46,7 @@ def _run() -> Callable[[int], int]:
         raise RuntimeError("no compiled kernels here; look at losslab.kernels.library.library() first")
     run = loaded.losslab_rowwise_run
     run.argtypes, run.restype = [ctypes.c_void_p], ctypes.c_int32
-    return run  # type: ignore[no-any-return]
+    return run
 
 
 @cache
@@ -89,7 +89,7 @@ def run(
     gradient: Tensor | None = None,
     value: Tensor | None = None,
 ) -> int:
-    """The first row whose label is out of range, counted through (K, outer, inner), or -1: then all is computed.
+    """The first row, counted through (K, outer, inner), whose label is out of range, or -1: then all is computed.
 
     input (K, outer, C, inner): inner is 1 where the classes come last. All tensors are contiguous. Computing type below:
     float64 for such input, else float32. label (K, outer, inner) of int64, or soft: distributions, shaped as the input,

@@ -1,8 +1,8 @@
 // The passes of all rowwise losses over their classes, written once: maximum, sums, then the gradient.
 //
-// A lane is a row where rows lie side by side, and a class where the classes of one row do; `Way` walks over both. A loss
-// is a struct of a few lines (see rowloop.h): what it sums over the classes, its value from these sums, and the slope by
-// the score of class c, which is linear in a few numbers k of the row.
+// A lane is a row where rows lie side by side, and a class where the classes of one row do; `Way` walks over both. A
+// loss is a struct of a few lines (see rowloop.h): what it sums over the classes, its value from these sums, and the
+// slope by the score of class c, which is linear in a few numbers k of the row.
 #pragma once
 #include "rowwise.h"
 #include "vecmath.h"

@@ -4,7 +4,7 @@
 
 namespace losslab {
 
-constexpr int64_t TILE_CLASSES = 64;  // a tile and its targets are 16 KiB; more classes go side by side
+constexpr int64_t TILE_CLASSES = 128;  // a tile is 16 KiB; with more classes, those of one row go side by side
 
 // What a loss inherits: it names what it changes.
 template <class T> struct RowLoss {
@@ -57,7 +57,8 @@ template <class T> INLINE double store_values(const RowBlock<T> &block, int64_t 
 }
 
 template <class T>
-INLINE void load_tile(const T *RESTRICT from, int64_t class_stride, int64_t row_stride, int64_t classes, int count, T *tile) {
+INLINE void load_tile(const T *RESTRICT from, int64_t class_stride, int64_t row_stride, int64_t classes, int count,
+                      T *tile) {
     if (row_stride == 1 && count == WIDE<T>) {
         for (int64_t c = 0; c < classes; ++c)
             for (int r = 0; r < WIDE<T>; ++r) tile[c * WIDE<T> + r] = from[c * class_stride + r];
@@ -70,7 +71,8 @@ INLINE void load_tile(const T *RESTRICT from, int64_t class_stride, int64_t row_
 }
 
 template <class T>
-INLINE void store_tile(const T *tile, int64_t class_stride, int64_t row_stride, int64_t classes, int count, T *RESTRICT to) {
+INLINE void store_tile(const T *tile, int64_t class_stride, int64_t row_stride, int64_t classes, int count,
+                       T *RESTRICT to) {
     if (row_stride == 1 && count == WIDE<T>) {
         for (int64_t c = 0; c < classes; ++c)
             for (int r = 0; r < WIDE<T>; ++r) to[c * class_stride + r] = tile[c * WIDE<T> + r];
@@ -89,11 +91,11 @@ template <class Loss, class T> double tiled_rows(const Loss &loss, const RowBloc
         const int count = int(smaller<int64_t>(block.rows - first, WIDE<T>));
         const int64_t place = first * block.row_stride;
         load_rows(block, first, count, rows);
-        load_tile(block.input + place, block.class_stride, block.row_stride, block.classes, count, tile);
-        if (block.soft) load_tile(block.soft + place, block.class_stride, block.row_stride, block.classes, count, shares);
+        const int64_t by_class = block.class_stride, by_row = block.row_stride;
+        load_tile(block.input + place, by_class, by_row, block.classes, count, tile);
+        if (block.soft) load_tile(block.soft + place, by_class, by_row, block.classes, count, shares);
         row_passes(loss, way, tile, block.soft ? shares : nullptr, block.gradient ? tile : nullptr, block.scale, rows);
-        if (block.gradient)
-            store_tile(tile, block.class_stride, block.row_stride, block.classes, count, block.gradient + place);
+        if (block.gradient) store_tile(tile, by_class, by_row, block.classes, count, block.gradient + place);
         sum += store_values(block, first, count, rows);
     }
     return sum;
@@ -128,7 +130,8 @@ template <class Loss, class T> double single_rows(const Loss &loss, const RowBlo
         } else {
             way.spread(rows.weight);
             for (int r = 1; r < WIDE<T>; ++r) rows.label[r] = rows.label[0];
-            row_passes(loss, way, block.input + place, block.soft ? block.soft + place : nullptr, gradient, block.scale, rows);
+            const T *const soft = block.soft ? block.soft + place : nullptr;
+            row_passes(loss, way, block.input + place, soft, gradient, block.scale, rows);
         }
         sum += store_values(block, row, 1, rows);
     }

@@ -180,7 +180,8 @@ template <class T, class Type> void compute(const Call &call, int64_t number, do
     for (int64_t row = first; row < first + count;) {
         const int64_t room = inner == 1 ? first + count - row : inner - row % inner;
         const int64_t rows = smaller(room, first + count - row);
-        unit.loss += piece<T, Type>(call, member, row, rows, weight ? weight + (row - first) : nullptr, T(scale), copy, params);
+        const T *of_rows = weight ? weight + (row - first) : nullptr;
+        unit.loss += piece<T, Type>(call, member, row, rows, of_rows, T(scale), copy, params);
         row += rows;
     }
 }

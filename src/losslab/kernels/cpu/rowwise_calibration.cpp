@@ -23,24 +23,26 @@ template <class T> struct MarginLabelSmoothing : RowLoss<T> {
     static constexpr int SUMS = 3, COEFS = 3;
     T margin, penalty;
     MarginLabelSmoothing(const RowBlock<T> &, const double *params) : margin(T(params[0])), penalty(T(params[1])) {}
-    INLINE T beyond(T d) const { return positive_part((d < T(-1e30) ? T(1e30) : -d) - margin); }
-    INLINE T pull(T d, T at_top, T each) const {
-        return (d == T(0) ? at_top : T(0)) - ((beyond(d) > T(0)) & (d >= T(-1e30)) ? each : T(0));
+    INLINE T beyond(T x, T top) const { return positive_part(top - larger(x, T(-1e30)) - margin); }
+    INLINE T pull(T x, T top, T at_top, T each) const {
+        return (x == top ? at_top : T(0)) - ((beyond(x, top) > T(0)) & (x >= T(-1e30)) ? each : T(0));
     }
     INLINE void see(T *sum, const At<T> &at) const {
-        const T gap = beyond(at.d);
+        const T top = larger(at.own, at.mark), gap = beyond(at.x, top);
         sum[0] += gap;
         sum[1] += gap > T(0) ? T(1) : T(0);
-        sum[2] += at.d == T(0) ? T(1) : T(0);  // the largest scores share what they gain
+        sum[2] += at.x == top ? T(1) : T(0);  // the largest scores share what they gain
     }
     INLINE void finish(const Row<T> &row, const T *sum, T *k, T &value, T &slope) const {
         value = penalty * sum[0] - row.log_p;
         k[0] = T(1) / row.sum;
         k[1] = penalty * sum[1] / sum[2];
         k[2] = penalty;
-        slope = pull(row.d, k[1], penalty) - row.error;
+        slope = pull(row.own, larger(row.own, row.mark), k[1], penalty) - row.error;
     }
-    INLINE T slope(const T *k, const At<T> &at) const { return k[0] * at.e + pull(at.d, k[1], k[2]); }
+    INLINE T slope(const T *k, const At<T> &at) const {
+        return k[0] * at.e + pull(at.x, larger(at.own, at.mark), k[1], k[2]);
+    }
 };
 
 template <class T> struct LabelRelaxation : OfLogP<LabelRelaxation<T>, T> {

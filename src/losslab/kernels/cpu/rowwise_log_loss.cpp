@@ -78,7 +78,8 @@ template <class T> double nll(const RowBlock<T> &block, const double *) {
     for (int64_t row = 0; row < block.rows; ++row) {
         const T weight = block.weight ? block.weight[row] : T(1);
         const bool counts = weight != T(0);
-        const int64_t label = counts ? block.label[row] : 0, place = row * block.row_stride + label * block.class_stride;
+        const int64_t label = counts ? block.label[row] : 0;
+        const int64_t place = row * block.row_stride + label * block.class_stride;
         const T of_class = block.class_weight ? block.class_weight[label] : T(1);
         const T value = counts ? weight * guarded_product(of_class, -block.input[place]) : T(0);
         if (block.value) block.value[row] = value;

@@ -44,7 +44,9 @@ template <class T> struct SymmetricCrossEntropy : OfLogP<SymmetricCrossEntropy<T
 template <class T> struct JensenShannon : OfLogP<JensenShannon<T>, T> {
     T share, scale, log_rest;
     JensenShannon(const RowBlock<T> &, const double *params)
-        : share(T(params[0])), scale(T((params[0] - 1) * std::log1p(-params[0]))), log_rest(T(std::log1p(-params[0]))) {}
+        : share(T(params[0])),
+          scale(T((params[0] - 1) * std::log1p(-params[0]))),
+          log_rest(T(std::log1p(-params[0]))) {}
     INLINE void at(const Row<T> &row, T &value, T &by_log_p) const {
         const bool low = row.log_p < T(-80);  // where p counts for nothing and its inverse overflows
         const T log_p = low ? T(-80) : row.log_p, p = low ? exp_(T(-80)) : row.p;
@@ -76,17 +78,15 @@ template <class T> struct ActivePassive : RowLoss<T> {
     INLINE T slope(const T *k, const At<T> &at) const { return k[0] * at.e + k[1]; }
 };
 
-template <class T> struct NormalizedCrossEntropy : ActivePassive<T> {
-    NormalizedCrossEntropy(const RowBlock<T> &block, const double *) : ActivePassive<T>(block, 1, 0) {}
-};
-
-template <class T> struct NormalizedAndReverse : ActivePassive<T> {
-    NormalizedAndReverse(const RowBlock<T> &block, const double *p) : ActivePassive<T>(block, p[0], -p[1] * p[2]) {}
-};
-
-template <class T> struct NormalizedAndAbsolute : ActivePassive<T> {
-    NormalizedAndAbsolute(const RowBlock<T> &block, const double *p) : ActivePassive<T>(block, p[0], 2 * p[1]) {}
-};
+template <class T> double normalized(const RowBlock<T> &block, const double *) {
+    return row_block(ActivePassive<T>(block, 1, 0), block);
+}
+template <class T> double normalized_and_reverse(const RowBlock<T> &block, const double *params) {
+    return row_block(ActivePassive<T>(block, params[0], -params[1] * params[2]), block);
+}
+template <class T> double normalized_and_absolute(const RowBlock<T> &block, const double *params) {
+    return row_block(ActivePassive<T>(block, params[0], 2 * params[1]), block);
+}
 
 }  // namespace
 
@@ -96,9 +96,9 @@ const RowEntry ROWS_NOISY[] = {
     LOSSLAB_ROWS("reverse_cross_entropy_loss", "log_zero", BY_CLASS, ReverseCrossEntropy),
     LOSSLAB_ROWS("symmetric_cross_entropy_loss", "alpha,beta,log_zero", BY_CLASS, SymmetricCrossEntropy),
     LOSSLAB_ROWS("jensen_shannon_cross_entropy_loss", "label_share", BY_CLASS, JensenShannon),
-    LOSSLAB_ROWS("normalized_cross_entropy_loss", "", BY_CLASS, NormalizedCrossEntropy),
-    LOSSLAB_ROWS("nce_and_rce_loss", "alpha,beta,log_zero", BY_CLASS, NormalizedAndReverse),
-    LOSSLAB_ROWS("nce_and_mae_loss", "alpha,beta", BY_CLASS, NormalizedAndAbsolute),
+    {"normalized_cross_entropy_loss", "", BY_CLASS, normalized<float>, normalized<double>},
+    {"nce_and_rce_loss", "alpha,beta,log_zero", BY_CLASS, normalized_and_reverse<float>, normalized_and_reverse<double>},
+    {"nce_and_mae_loss", "alpha,beta", BY_CLASS, normalized_and_absolute<float>, normalized_and_absolute<double>},
     {},
 };
 
