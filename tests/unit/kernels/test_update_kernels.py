@@ -149,13 +149,14 @@ def near(found, truth, rule, size):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("on", [False, True])
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_what_is_not_finite_stays_in_its_place(name, dtype):
+def test_what_is_not_finite_stays_in_its_place(name, on, dtype):
     """And what it becomes there is what the rule makes of it; exact zeros among the gradients, too."""
-    options = dict.fromkeys(get(name).options, False)
+    options = dict.fromkeys(get(name).options, on)
     ours, clean = (Stepper(name, options, width=37, dtype=dtype) for _ in range(2))
     for step, grad in enumerate(draws(3, 37, dtype), 1):
-        grad[:, 10] = 0.0
+        grad[:, 10 + step] = 0.0
         spoiled = grad.clone()
         if step == 2:
             spoiled[0, 3:6] = torch.tensor([float("nan"), float("inf"), -float("inf")])
@@ -169,6 +170,15 @@ def test_what_is_not_finite_stays_in_its_place(name, dtype):
     assert torch.equal(ours.param[elsewhere], clean.param[elsewhere])
     for key, value in ours.state.items():
         assert torch.equal(value[elsewhere], clean.state[key][elsewhere])
+
+
+def test_a_centered_variance_below_zero_counts_as_zero():
+    """Rounding brings it there; here a state that makes it -0.3125."""
+    kernel, grad = updates.find("rmsprop"), torch.full((1, 37), 0.6)
+    hyper = torch.tensor([[0.1, 1.0, 0.5, 0.0, 0.0]], dtype=torch.float64)  # alpha = 1: the means stay as they are
+    param, v, mean = torch.ones(1, 37), torch.full((1, 37), 0.25), torch.full((1, 37), 0.75)
+    updates.run(kernel, param, grad, [v, mean, None], hyper, torch.ones(1), kernel.bits({"centered": True}))
+    torch.testing.assert_close(param, torch.full((1, 37), 1 - 0.1 * 0.6 / 0.5))
 
 
 @pytest.mark.parametrize("name", ["sgd", "adamw", "rmsprop", "rprop"])
