@@ -101,6 +101,7 @@ def test_weights_masks_and_sums(size, dtype):
                 poisoned[~keep] = math.nan
             counted = torch.ones_like(x) if weight is None else weight
             counted = counted if keep is None else torch.where(keep, counted, 0.0)
+            given = weight if weight is None or keep is None else weight.masked_fill(~keep, math.nan)
             r = (x - t).double()
             slope = r.clamp(-params, params) * counted.double()
             size_of = r.abs().clamp(max=params)
@@ -110,7 +111,7 @@ def test_weights_masks_and_sums(size, dtype):
             sums = torch.stack([value.sum(1), counted.double().sum(1), kept], 1)
             divisors = {pointwise.BY_NOTHING: torch.ones(3), pointwise.BY_WEIGHT: sums[:, 1], pointwise.BY_COUNT: kept}
             for divide, divisor in divisors.items():
-                found, told = run(kernel, poisoned, t, params, weight=weight, mask=keep, divide=divide)
+                found, told = run(kernel, poisoned, t, params, weight=given, mask=keep, divide=divide)
                 assert torch.equal(told[:, 1:], sums[:, 1:])
                 torch.testing.assert_close(told[:, 0], sums[:, 0], rtol=1e-5, atol=1e-5)
                 close = {torch.float32: 1e-5, torch.float64: 1e-12}[dtype]
