@@ -54,6 +54,10 @@ NETWORKS = {
         {"kind": "add", "source": 2, "other": 3}, {"kind": "batch_norm", "a": 1e-5, "b": 0.1},
         {"kind": "dropout", "a": 0.5}, {**LINEAR, "out": 2},
     ],
+    "a relu that comes later": [
+        {**LINEAR, "out": 8}, {**LINEAR, "out": 8, "source": 0}, {"kind": "relu", "source": 1},
+        {"kind": "sigmoid", "source": 2}, {"kind": "add", "source": 4, "other": 3}, {**LINEAR, "out": 2},
+    ],
     "residual of the input": [
         {**LINEAR, "out": 5}, {"kind": "add", "source": 1, "other": 0}, {"kind": "layer_norm", "a": 1e-5},
     ],

@@ -23,7 +23,8 @@ template <class T> void pointwise_panel(const Run<T> &run, int64_t p) {
     const losslab_plan &plan = *run.net->plan;
     const int64_t outputs = plan.outputs, count = run.rows_in(p), width = run.width(p), first = p * run.panel;
     const T *y = static_cast<const T *>(member.y);
-    T *target = run.arena + run.net->target + first * outputs, *each = run.arena + run.net->each + first * outputs;
+    T *target = run.arena + run.net->target + first * outputs;
+    T *each = run.arena + run.net->each + first * outputs;
     for (int64_t r = 0; r < count; r++) {
         for (int64_t f = 0; f < outputs; f++) target[f * width + r] = y[run.rows[first + r] * outputs + f];
     }
@@ -68,7 +69,8 @@ template <class T> void rowwise_panel(const Run<T> &run, int64_t p) {
 }  // namespace
 
 template <class T> void take_rows(const Run<T> &run, int64_t p, const T *X, const int64_t *rows) {
-    const int64_t features = run.net->plan->features, count = run.rows_in(p), width = run.width(p), first = p * run.panel;
+    const int64_t features = run.net->plan->features;
+    const int64_t count = run.rows_in(p), width = run.width(p), first = p * run.panel;
     for (int64_t q = 0; q * PANEL<T> < features; q++) {
         const int64_t wide = exchanged_width<T>(features, q), column = q * PANEL<T>;
         const int64_t some = smaller(PANEL<T>, features - column);

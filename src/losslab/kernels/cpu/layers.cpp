@@ -36,7 +36,8 @@ template <class T> void linear_forward(const Run<T> &run, int64_t l, int64_t p) 
     const int64_t width = run.width(p);
     if (run.net->steps[l].exchanges && layer.source) exchange(run, layer.source, p);
     Finish<T> finish;
-    const bool relu = l + 1 < run.net->plan->count && run.net->steps[l + 1].fused_forward && run.layer(l + 1).source == l + 1;
+    const bool last = l + 1 == run.net->plan->count;
+    const bool relu = !last && run.net->steps[l + 1].fused_forward && run.layer(l + 1).source == l + 1;
     if (relu) finish.kind = FINISH_RELU;
     matmul<T>(layer.out, width, layer.in, run.param + layer.weight, layer.in, 1, run.at(layer.source, p), width,
               run.at(l + 1, p), width, false, layer.bias < 0 ? nullptr : run.param + layer.bias, finish);
@@ -69,7 +70,8 @@ template <class T> void select_forward(const Run<T> &run, int64_t l, int64_t p) 
     const losslab_layer &layer = run.layer(l);
     const int64_t *columns = run.net->plan->columns + layer.first, width = run.width(p);
     for (int64_t f = 0; f < layer.out; f++) {
-        std::memcpy(run.at(l + 1, p) + f * width, run.at(layer.source, p) + columns[f] * width, size_t(width) * sizeof(T));
+        const T *from = run.at(layer.source, p) + columns[f] * width;
+        std::memcpy(run.at(l + 1, p) + f * width, from, size_t(width) * sizeof(T));
     }
 }
 
@@ -83,7 +85,8 @@ template <class T> void select_backward(const Run<T> &run, int64_t l, int64_t p)
     }
 }
 
-template <class T> void dropout(const Run<T> &run, const losslab_layer &layer, int64_t p, const T *from, T *to, bool add) {
+template <class T>
+void dropout(const Run<T> &run, const losslab_layer &layer, int64_t p, const T *from, T *to, bool add) {
     const int64_t width = run.width(p), features = layer.out;
     const uint64_t key = layer_key(run.member->key, run.step, uint64_t(layer.extra));
     const float share = float(layer.a);
@@ -203,11 +206,10 @@ template <class T> void parameter_gradient(const Run<T> &run, int64_t l) {
                       run.exchanged(layer.source, q) + p * run.panel * wide, wide, weight + begin * layer.in + first,
                       layer.in, p > 0, nullptr);
         }
-        for (int64_t f = begin; bias && f < end; f++) {
-            T sum = p ? bias[f] : T(0);
-            for (int64_t r = 0; r < rows; r++) sum += given[f * width + r];
-            bias[f] = sum;
-        }
+    }
+    if (bias) {
+        const T *given = run.gradient(l + 1, 0);
+        add_rows<T>(begin, end, run.count, run.panel, given, run.panel * layer.out, bias);
     }
 }
 

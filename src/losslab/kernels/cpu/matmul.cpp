@@ -1,5 +1,5 @@
-// A tile of C stays in registers over the whole of k: each of its rows takes one number of A, spread over a vector, times
-// some vectors of B. Tiles of every number of rows are compiled, so that edges run at the same speed.
+// A tile of C stays in registers over the whole of k: each of its rows takes one number of A, spread over a vector,
+// times some vectors of B. Tiles of every number of rows are compiled, so that edges run at the same speed.
 #include "matmul.h"
 
 #include <utility>
@@ -59,7 +59,9 @@ template <class T, int R, int V> void tile(const Tile<T> &t) {
     if (t.add) {
         for (int r = 0; r < R; r++) {
             const T *c = t.C + r * t.c_row;
-            for (int v = 0; v < V; v++) sum[r][v] += v < V - 1 || whole ? load(c + v * L) : load_some(c + v * L, t.last);
+            for (int v = 0; v < V; v++) {
+                sum[r][v] += v < V - 1 || whole ? load(c + v * L) : load_some(c + v * L, t.last);
+            }
         }
     }
     const T *a = t.A, *b = t.B;
@@ -168,10 +170,36 @@ void transpose(int64_t rows, int64_t columns, const T *in, int64_t in_row, T *ou
     }
 }
 
+// Lane by lane over the rows; then a transpose lays the lanes of neighbouring features side by side.
+template <class T>
+void add_rows(int64_t begin, int64_t end, int64_t count, int64_t panel, const T *in, int64_t panel_step, T *out) {
+    constexpr int64_t L = LANES<T>;
+    for (int64_t f = begin; f < end; f += L) {
+        const int64_t some = smaller(end - f, L);
+        Vector<T> lanes[L] = {};
+        for (int64_t first = 0; first < count; first += panel) {
+            const int64_t rows = smaller(panel, count - first), width = rounded_up(rows, L), whole = rows / L * L;
+            const T *from = in + first / panel * panel_step + f * width;
+            for (int64_t i = 0; i < some; i++) {
+                Vector<T> sum = lanes[i];
+                for (int64_t r = 0; r < whole; r += L) sum += load(from + i * width + r);
+                if (whole < rows) sum += load_some(from + i * width + whole, rows - whole);
+                lanes[i] = sum;
+            }
+        }
+        alignas(VECTOR_BYTES) T turned[L * L];
+        square<T>(L, L, reinterpret_cast<const T *>(lanes), L, turned, L);
+        Vector<T> sum = load(turned);
+        for (int64_t i = 1; i < L; i++) sum += load(turned + i * L);
+        store_some(out + f, sum, some);
+    }
+}
+
 #define BOTH(T)                                                                                                       \
     template void matmul<T>(int64_t, int64_t, int64_t, const T *, int64_t, int64_t, const T *, int64_t, T *, int64_t, \
                             bool, const T *, const Finish<T> &);                                                      \
-    template void transpose<T>(int64_t, int64_t, const T *, int64_t, T *, int64_t);
+    template void transpose<T>(int64_t, int64_t, const T *, int64_t, T *, int64_t);                                   \
+    template void add_rows<T>(int64_t, int64_t, int64_t, int64_t, const T *, int64_t, T *);
 BOTH(float)
 BOTH(double)
 
@@ -180,7 +208,8 @@ BOTH(double)
 namespace {
 
 template <class T>
-void product(const int64_t *s, const void *A, const void *B, void *C, const void *bias, int32_t finish, const void *output) {
+void product(const int64_t *s, const void *A, const void *B, void *C, const void *bias, int32_t finish,
+             const void *output) {
     losslab::Finish<T> done{losslab::FinishKind(finish), static_cast<const T *>(output)};
     losslab::matmul<T>(s[0], s[1], s[2], static_cast<const T *>(A), s[3], s[4], static_cast<const T *>(B), s[5],
                        static_cast<T *>(C), s[6], s[7] != 0, static_cast<const T *>(bias), done);

@@ -19,7 +19,9 @@ bool may_be_overwritten(int32_t kind, int32_t by) {
 }
 
 void mark(const losslab_plan &plan, Network &net) {
-    for (int64_t v = 0; v <= plan.count; v++) net.values[v] = Value{v ? plan.layers[v - 1].out : plan.features, -1, -1, -1, 0, false, false};
+    for (int64_t v = 0; v <= plan.count; v++) {
+        net.values[v] = Value{v ? plan.layers[v - 1].out : plan.features, -1, -1, -1, 0, false, false};
+    }
     net.values[plan.count].needed = true;
     for (int64_t l = plan.count - 1; l >= 0; l--) {
         const losslab_layer &layer = plan.layers[l];
@@ -50,9 +52,11 @@ void fuse(const losslab_plan &plan, Network &net) {
         const losslab_layer &layer = plan.layers[l];
         Step &step = net.steps[l];
         const int32_t before = layer.source ? plan.layers[layer.source - 1].kind : -1;
-        if (!step.needed || !layer.source || net.values[layer.source].consumers > 1 || !from_output(layer.kind)) continue;
+        const bool only = net.values[layer.source].consumers == 1;
+        if (!step.needed || !layer.source || !only || !from_output(layer.kind)) continue;
         step.in_place = may_be_overwritten(before, layer.kind);
-        step.fused_forward = step.in_place && layer.kind == LOSSLAB_RELU && before == LOSSLAB_LINEAR;
+        const bool next = layer.source == l;  // right after its source
+        step.fused_forward = next && step.in_place && layer.kind == LOSSLAB_RELU && before == LOSSLAB_LINEAR;
     }
     for (int64_t l = 0; l < plan.count; l++) {  // a ReLU whose gradient one Linear makes
         const losslab_layer &layer = plan.layers[l];
@@ -94,13 +98,15 @@ int64_t describe(const losslab_plan &plan, int64_t rows, bool training, void *me
         const Value *source = v ? &net.values[plan.layers[v - 1].source] : nullptr;
         value.at = shares ? source->at : place(value.features * whole);
         if (!training) continue;
-        if (value.wants) value.gradient = shares && source->gradient >= 0 ? source->gradient : place(value.features * whole);
+        const bool both = shares && source->gradient >= 0;
+        if (value.wants) value.gradient = both ? source->gradient : place(value.features * whole);
     }
     if (training) {
         net.values[0].exchanged = place(rounded_up(plan.features, unit) * whole);
         for (int64_t l = 0; l < plan.count; l++) {
             const losslab_layer &layer = plan.layers[l];
-            if (!net.steps[l].needed || layer.kind != LOSSLAB_LINEAR || net.values[layer.source].exchanged >= 0) continue;
+            if (!net.steps[l].needed || layer.kind != LOSSLAB_LINEAR) continue;
+            if (net.values[layer.source].exchanged >= 0) continue;
             net.values[layer.source].exchanged = place(rounded_up(layer.in, unit) * whole);
             net.steps[l].exchanges = true;
         }

@@ -1,8 +1,8 @@
 // The native plan from inside: where each value lies, and what a thread knows while it runs a member.
 //
-// A value (features x rows of the batch) is cut into panels of neighbouring rows: panel p of value v has its rows side by
-// side, features width(p) apart, and begins at v + p * panel * features. A panel of a layer stays in cache until the next
-// layer takes it, and products read it as it lies. The copy of a value that gradients of weights need has rows and
+// A value (features x rows of the batch) is cut into panels of neighbouring rows: panel p of value v has its rows side
+// by side, features width(p) apart, and begins at v + p * panel * features. A panel of a layer stays in cache until the
+// next layer takes it, and products read it as it lies. The copy of a value that gradients of weights need has rows and
 // features exchanged, in panels of neighbouring features.
 #pragma once
 #include "losslab.h"
@@ -24,7 +24,7 @@ struct Value {
 };
 
 struct Step {                         // what the plan knows of a layer beside its description
-    int64_t statistics;               // of a norm: mean and 1 / deviation of each row or feature, two sums of each feature
+    int64_t statistics;               // of a norm: mean and 1 / deviation of each row or feature, and two sums
     bool needed, in_place, fused_forward, fused_backward;
     bool exchanges;                   // the first layer that needs the exchanged copy of its source makes it
     bool first_source, first_other;   // the first to write the gradient of its source, of its other source
@@ -72,10 +72,30 @@ template <class T> INLINE int64_t exchanged_width(int64_t features, int64_t q) {
     return rounded_up(smaller(PANEL<T>, features - q * PANEL<T>), int64_t(LANES<T>));
 }
 
+// The sum over the rows of a batch of at(p)(r), row r of panel p. Row i is added to sum i % LANES, wherever panels are
+// cut.
+template <class A, class T, class At> INLINE A sum_over_rows(const Run<T> &run, const At &at) {
+    constexpr int64_t L = LANES<T>;
+    A sum[L] = {};
+    for (int64_t p = 0; p < run.panels; p++) {
+        const auto number = at(p);
+        const int64_t rows = run.rows_in(p), whole = rows / L * L;
+        for (int64_t r = 0; r < whole; r += L) {
+#pragma omp simd
+            for (int64_t i = 0; i < L; i++) sum[i] += number(r + i);
+        }
+        for (int64_t i = 0; i < rows - whole; i++) sum[i] += number(whole + i);
+    }
+    for (int64_t half = L / 2; half > 0; half /= 2) {
+        for (int64_t i = 0; i < half; i++) sum[i] += sum[i + half];
+    }
+    return sum[0];
+}
+
 // Lays a network out in `memory`, or only counts: returns the bytes that the description needs.
 int64_t describe(const losslab_plan &plan, int64_t rows, bool training, void *memory, Network *net);
 
-// One panel of one layer: its value; the gradient of its sources. Layers of norms over rows have their statistics before.
+// One panel of one layer: its value; the gradient of its sources. Norms over rows have their statistics before.
 template <class T> void forward_panel(const Run<T> &run, int64_t l, int64_t p);
 template <class T> void backward_panel(const Run<T> &run, int64_t l, int64_t p);
 

@@ -8,16 +8,15 @@ template <class T> void batch_norm_statistics(const Run<T> &run, int64_t l) {
     T *kept = run.arena + run.net->steps[l].statistics;
     const double count = double(run.count);
     for (int64_t f = run.begin(layer.out); f < run.end(layer.out); f++) {
-        double sum = 0, squares = 0;
-        for (int64_t p = 0; p < run.panels; p++) {
-            const T *x = run.at(layer.source, p) + f * run.width(p);
-            for (int64_t r = 0; r < run.rows_in(p); r++) sum += double(x[r]);
-        }
-        const double mean = sum / count;
-        for (int64_t p = 0; p < run.panels; p++) {
-            const T *x = run.at(layer.source, p) + f * run.width(p);
-            for (int64_t r = 0; r < run.rows_in(p); r++) squares += (double(x[r]) - mean) * (double(x[r]) - mean);
-        }
+        const auto feature = [&](int64_t p) { return run.at(layer.source, p) + f * run.width(p); };
+        const double mean = sum_over_rows<double>(run, [&](int64_t p) {
+            const T *x = feature(p);
+            return [=](int64_t r) { return double(x[r]); };
+        }) / count;
+        const double squares = sum_over_rows<double>(run, [&](int64_t p) {
+            const T *x = feature(p);
+            return [=](int64_t r) { return (double(x[r]) - mean) * (double(x[r]) - mean); };
+        });
         kept[f] = T(mean);
         kept[layer.out + f] = T(1 / std::sqrt(squares / count + layer.a));
         if (layer.constant >= 0) {
@@ -33,14 +32,15 @@ template <class T> void batch_norm_sums(const Run<T> &run, int64_t l) {
     const losslab_layer &layer = run.layer(l);
     T *kept = run.arena + run.net->steps[l].statistics;
     for (int64_t f = run.begin(layer.out); f < run.end(layer.out); f++) {
-        double sum = 0, along = 0;
-        for (int64_t p = 0; p < run.panels; p++) {
+        const T mean = kept[f], scale = kept[layer.out + f];
+        const double sum = sum_over_rows<double>(run, [&](int64_t p) {
+            const T *g = run.gradient(l + 1, p) + f * run.width(p);
+            return [=](int64_t r) { return double(g[r]); };
+        });
+        const double along = sum_over_rows<double>(run, [&](int64_t p) {
             const T *x = run.at(layer.source, p) + f * run.width(p), *g = run.gradient(l + 1, p) + f * run.width(p);
-            for (int64_t r = 0; r < run.rows_in(p); r++) {
-                sum += double(g[r]);
-                along += double(g[r]) * double((x[r] - kept[f]) * kept[layer.out + f]);
-            }
-        }
+            return [=](int64_t r) { return double(g[r]) * double((x[r] - mean) * scale); };
+        });
         kept[2 * layer.out + f] = T(sum / double(run.count));
         kept[3 * layer.out + f] = T(along / double(run.count));
         if (layer.weight >= 0) *run.parameter_gradient(layer.weight + f) = T(along);

@@ -12,8 +12,10 @@ template <class T> const T *of_layer(const T *param, int64_t at) { return at < 0
 template <class T> void layer_norm(const Run<T> &run, int64_t l, int64_t p) {
     const losslab_layer &layer = run.layer(l);
     const int64_t width = run.width(p), features = layer.out;
-    const T *x = run.at(layer.source, p), *weight = of_layer(run.param, layer.weight), *bias = of_layer(run.param, layer.bias);
-    T *y = run.at(l + 1, p), *mean = run.arena + run.net->steps[l].statistics + p * run.panel, *scale = mean + run.net->rows;
+    const T *weight = of_layer(run.param, layer.weight), *bias = of_layer(run.param, layer.bias);
+    const T *x = run.at(layer.source, p);
+    T *mean = run.arena + run.net->steps[l].statistics + p * run.panel, *scale = mean + run.net->rows;
+    T *y = run.at(l + 1, p);
     const T share = T(1) / T(features), eps = T(layer.a);
     std::memset(mean, 0, size_t(width) * sizeof(T));
     std::memset(scale, 0, size_t(width) * sizeof(T));
@@ -71,20 +73,20 @@ template <class T> void layer_norm_gradient(const Run<T> &run, int64_t l) {
     const losslab_layer &layer = run.layer(l);
     T *weight = layer.weight < 0 ? nullptr : run.parameter_gradient(layer.weight);
     T *bias = layer.bias < 0 ? nullptr : run.parameter_gradient(layer.bias);
-    if (!weight && !bias) return;
     for (int64_t f = run.begin(layer.out); f < run.end(layer.out); f++) {
-        T along = 0, sum = 0;
-        for (int64_t p = 0; p < run.panels; p++) {
-            const int64_t width = run.width(p), rows = run.rows_in(p);
-            const T *x = run.at(layer.source, p) + f * width, *g = run.gradient(l + 1, p) + f * width;
-            const T *mean = run.arena + run.net->steps[l].statistics + p * run.panel, *scale = mean + run.net->rows;
-            for (int64_t r = 0; r < rows; r++) {
-                sum += g[r];
-                along += g[r] * ((x[r] - mean[r]) * scale[r]);
-            }
+        if (weight) {
+            weight[f] = sum_over_rows<T>(run, [&](int64_t p) {
+                const T *x = run.at(layer.source, p) + f * run.width(p), *g = run.gradient(l + 1, p) + f * run.width(p);
+                const T *mean = run.arena + run.net->steps[l].statistics + p * run.panel, *scale = mean + run.net->rows;
+                return [=](int64_t r) { return g[r] * ((x[r] - mean[r]) * scale[r]); };
+            });
         }
-        if (weight) weight[f] = along;
-        if (bias) bias[f] = sum;
+        if (bias) {
+            bias[f] = sum_over_rows<T>(run, [&](int64_t p) {
+                const T *g = run.gradient(l + 1, p) + f * run.width(p);
+                return [=](int64_t r) { return g[r]; };
+            });
+        }
     }
 }
 
@@ -92,7 +94,8 @@ template <class T> void layer_norm_gradient(const Run<T> &run, int64_t l) {
 template <class T> void batch_norm(const Run<T> &run, int64_t l, int64_t p) {
     const losslab_layer &layer = run.layer(l);
     const int64_t width = run.width(p), features = layer.out;
-    const T *x = run.at(layer.source, p), *weight = of_layer(run.param, layer.weight), *bias = of_layer(run.param, layer.bias);
+    const T *weight = of_layer(run.param, layer.weight), *bias = of_layer(run.param, layer.bias);
+    const T *x = run.at(layer.source, p);
     const T *kept = run.arena + run.net->steps[l].statistics;
     T *y = run.at(l + 1, p);
     for (int64_t f = 0; f < features; f++) {
@@ -115,7 +118,8 @@ template <class T> void batch_norm_back(const Run<T> &run, int64_t l, int64_t p)
     const T *kept = run.arena + run.net->steps[l].statistics;
     T *to = run.gradient(layer.source, p);
     for (int64_t f = 0; f < features; f++) {
-        const T mean = kept[f], scale = kept[features + f], sum = kept[2 * features + f], along = kept[3 * features + f];
+        const T mean = kept[f], scale = kept[features + f];
+        const T sum = kept[2 * features + f], along = kept[3 * features + f];
         const T w = weight_or_one(weight, f) * scale;
 #pragma omp simd
         for (int64_t r = 0; r < width; r++) {

@@ -81,7 +81,8 @@ template <class T> int32_t where_broken(const Run<T> &run) {
     }
     for (int64_t l = plan.count - 1; l >= 0; l--) {
         const losslab_layer &layer = plan.layers[l];
-        const int64_t levels = layer.kind == LOSSLAB_LINEAR ? layer.in : layer.kind == LOSSLAB_EMBEDDING ? layer.extra : 1;
+        const bool linear = layer.kind == LOSSLAB_LINEAR;
+        const int64_t levels = linear ? layer.in : layer.kind == LOSSLAB_EMBEDDING ? layer.extra : 1;
         const bool weight = layer.weight < 0 || all_finite(run.parameter_gradient(layer.weight), layer.out * levels);
         const bool bias = layer.bias < 0 || all_finite(run.parameter_gradient(layer.bias), layer.out);
         if (run.net->steps[l].needed && !(weight && bias)) return int32_t(l);
@@ -95,7 +96,8 @@ template <class T> void train(const losslab_epoch &epoch, Run<T> run) {
     if (run.thread == 0) {
         member.broken_step = member.broken_layer = -1;
         run.team->spoiled.store(0, std::memory_order_relaxed);
-        std::memset(run.parameter_gradient(0), 0, size_t(run.net->plan->parameters) * sizeof(T));  // of what no layer uses
+        // what no layer uses has gradient 0
+        std::memset(run.parameter_gradient(0), 0, size_t(run.net->plan->parameters) * sizeof(T));
     }
     run.team->wait();
     for (int64_t s = 0; s < epoch.steps; s++) {

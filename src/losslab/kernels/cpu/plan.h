@@ -1,7 +1,7 @@
 // The native plan: a network as a list of layers, and whole epochs of many members that run it. C interface.
 //
-// A network computes values: value 0 is the input, and each layer makes the next. Inside, a value (features x rows of the
-// batch) has its rows side by side, padded to whole vectors; what Python gives and gets is torch's (rows x features).
+// A network computes values: value 0 is the input, and each layer makes the next. Inside, a value (features x rows of
+// the batch) has its rows side by side; what Python gives and gets is torch's (rows x features).
 #pragma once
 #include "losslab.h"
 
@@ -59,14 +59,14 @@ struct losslab_member {
     double clip_norm, clip_value;  // infinity: no bound
     double l1, l2;
     double average_share;      // of a step's weights in the mean (1 - decay)
-    uint64_t key;              // of its random numbers
+    uint64_t key;              // of its random numbers: dropout's step is the number of steps behind it, from 0
     int64_t done;              // steps behind it: bias corrections, dropout and the first mean read it
     int32_t rowwise, loss;     // which kernel
     int32_t rule;
     uint32_t options;
     double *losses, *weights;  // (steps) out: the mean loss of each step without penalties, and what it is a mean over
-    int32_t broken_step;       // out: the first of these steps whose gradient is not finite, or -1; no step is made after it
-    int32_t broken_layer;      // out: where that began: the layer, or `count` for the loss, or -1
+    int32_t broken_step;       // out: the first of these steps whose gradient is not finite, or -1; the last one made
+    int32_t broken_layer;      // out: where that began: the layer, or `count` for the loss, or -1 for the input
 };
 
 struct losslab_epoch {
@@ -92,7 +92,8 @@ struct losslab_forward {
     int32_t threads, unused;
 };
 
-// Bytes of workspace for batches of at most `rows` rows; the same for training and evaluation.
+// Bytes of workspace for batches of at most `rows` rows; the same serves evaluation, of any number of rows. Labels of
+// rows whose weight is not 0 are in range, and codes of an embedding below `extra`.
 LOSSLAB_API int64_t losslab_plan_workspace(const struct losslab_plan *, int64_t count, int64_t rows, int32_t threads);
 LOSSLAB_API int32_t losslab_plan_run(struct losslab_epoch *);
 LOSSLAB_API int32_t losslab_plan_forward(struct losslab_forward *);

@@ -8,8 +8,8 @@
 
 namespace losslab {
 
-// A barrier that spins for some microseconds and then lets others run: a busy neighbour costs a little, not a time slice
-// at each step.
+// A barrier that spins for some microseconds and then lets others run: a busy neighbour costs a little, not a time
+// slice at each step.
 struct Team {
     alignas(64) std::atomic<int32_t> arrived{0};
     alignas(64) std::atomic<uint32_t> turn{0};
