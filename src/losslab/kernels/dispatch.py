@@ -12,7 +12,7 @@ from torch.nn import Parameter
 from losslab.kernels import native, prepare
 from losslab.kernels.backend import _State
 from losslab.kernels.calls import DTYPES, Job, within
-from losslab.kernels.function import Call, loss_of
+from losslab.kernels.function import Call, loss_of, ordinary
 from losslab.kernels.options import KEPT, Binder, Options
 from losslab.spec import compatible, forms
 from losslab.spec.checks import check_distribution, check_domain, rounding
@@ -23,13 +23,7 @@ from losslab.spec.record import LossRecord
 PLAIN = frozenset((Tensor, Parameter))
 NONE = {"weight": None, "sample_weight": None, "mask": None}
 _interpreter = torch._C._functorch.peek_interpreter_stack
-_keys = torch._C._dispatch_keys
 _functions, _dispatches = torch._C._len_torch_function_stack, torch._C._len_torch_dispatch_stack
-
-# What torch knows a tensor by: dense and on the CPU, neither a view in another sign nor wrapped by a transform.
-with torch.inference_mode():
-    ORDINARY = {_keys(torch.empty(1)).raw_repr()}
-ORDINARY.add(_keys(torch.empty(1)).raw_repr())
 
 
 def way(record: LossRecord) -> Way:
@@ -55,6 +49,7 @@ class Chooser:
     def __init__(self, record: LossRecord) -> None:
         self.record, self.name = record, record.name
         self.native = native.find(record.name)
+        self.took: native.Native | None = None  # torch's operator, once it was called
         self._binder: Binder | None = None  # made on first use: it finds the kernel, for which the library is loaded
         self._calls: dict[Options, Call] = {}
 
@@ -92,13 +87,16 @@ class Chooser:
                     return prepare.NOT_RIGHT
                 loss = None
             if loss is not None:
+                self.took = self.native
                 self._look(early, options, None, input, target, tensors)
                 return loss
-            if choice == "torch":
-                return "torch's form is not right for these tensors and options"
         job = prepare.prepare(self.record, options, input, target, tensors)
         if isinstance(job, str):
             return job
+        if choice == "torch":
+            return "torch's form is not right for these tensors and options"
+        if _POLICY.as_torch and options.looks and compatible.unlooked(self.record, False):
+            return "torch_compatible() lets numbers pass for which the kernel has no meaning"
         self._look(early, options, job, input, target, tensors)
         call = self._calls.get(options)
         if call is None:
@@ -156,8 +154,8 @@ def plain(input: Any, target: Any) -> bool:
     return (
         type(input) in PLAIN
         and type(target) in PLAIN
-        and _keys(input).raw_repr() in ORDINARY
-        and _keys(target).raw_repr() in ORDINARY
+        and ordinary(input)
+        and ordinary(target)
         and input.dtype in DTYPES
         and not target.requires_grad
         and not target.is_complex()
@@ -182,3 +180,22 @@ def why_not_plain(input: Any, target: Any) -> str:
     if input.dtype not in DTYPES:
         return f"input is {input.dtype}"
     return "the tensors are of a subclass, or not strided"
+
+
+def explain(name: str, *args: Any, **kwargs: Any) -> str:
+    """What computes a call of a loss of the catalogue now: its kernel, torch's operator, or the rule and why.
+
+    Takes the arguments of the functional form, and computes the loss once. Raises KeyError for an unknown name.
+    """
+    from losslab.spec.declare import CATALOGUE
+
+    made = way(CATALOGUE[name])
+    choice = _State.choice
+    if not isinstance(made, Chooser):
+        return "the rule: there is only its rule"
+    if choice == "rule":
+        return "the rule: so the backend was chosen"
+    loss = made.choose(choice, args, kwargs)
+    if isinstance(loss, str):
+        return f"the rule: {loss}"
+    return "the fused kernel" if made.took is None else "torch's own operator"

@@ -9,6 +9,17 @@ from torch import Tensor
 from losslab.kernels.calls import BY_COUNT, BY_NOTHING, BY_WEIGHT, Job
 from losslab.kernels.pool import gradient_like
 
+_keys = torch._C._dispatch_keys
+# What torch knows a tensor by: dense and on the CPU, neither a view in another sign nor wrapped by a transform.
+with torch.inference_mode():
+    ORDINARY = {_keys(torch.empty(1)).raw_repr()}
+ORDINARY.add(_keys(torch.empty(1)).raw_repr())
+
+
+def ordinary(tensor: Tensor) -> bool:
+    """Whether a tensor is plain memory on the CPU."""
+    return _keys(tensor).raw_repr() in ORDINARY
+
 
 class Call:
     """A loss with its options, for calls that differ in their tensors.
@@ -72,7 +83,7 @@ class FusedLoss(torch.autograd.Function):
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
         input, target, *others = ctx.saved_tensors  # raises where one was changed in place
         (up,) = upstream
-        if torch.is_grad_enabled() or torch._C._functorch.peek_interpreter_stack() is not None:
+        if torch.is_grad_enabled() or not ordinary(up):
             return by_rule(ctx, input, target, others, up), None
         try:
             gradient = ctx.ready.pop()  # atomic: two threads never get the same memory
