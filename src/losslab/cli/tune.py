@@ -72,7 +72,7 @@ def tune(
     depth: training.Depth = None,
     dropout: training.Dropout = None,
     pretrained: Annotated[bool, Option("--pretrained", help="Keep the model's weights: draw none anew.")] = False,
-    engine: Annotated[str, Option(help="auto (measured), stacked or single.")] = "auto",
+    engine: Annotated[str, Option(help="auto (the fastest that fits), native, stacked or single.")] = "auto",
     device: Annotated[str, Option(help="cpu or cuda.")] = "cpu",
     seed: Seed = 0,
     out: Annotated[Path | None, Option(help="Where the files go; runs/NAME-N, unless given.")] = None,

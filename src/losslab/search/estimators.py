@@ -38,7 +38,7 @@ class LossTuned(BaseEstimator):
     def __init__(
         self, model: Any = "mlp", *, loss: Any = "tune", losses: Any = None, metric: Any = None, trials: int = 48,
         optimizers: Any = "adamw", epochs: Any = 20, batch_size: Any = 32, sampler: str = "quasi-random",
-        runs: int = 8, margin: float = 0.01, settings: dict[str, Any] | None = None, engine: str = "stacked",
+        runs: int = 8, margin: float = 0.01, settings: dict[str, Any] | None = None, engine: str = "auto",
         device: str = "cpu", random_state: Any = None,
     ) -> None:  # fmt: skip
         self.model = model
@@ -83,7 +83,10 @@ class LossTuned(BaseEstimator):
             record, how = self._one_loss(table, few)
         self._encoding: Encoding | None = table.encoding
         self._columns = list(X.columns) if is_frame(X) else None
-        self._trained: Trained = train_on_all(table, self.model, record, seed=seed, device=self.device, **how)
+        engine = "single" if self.engine == "single" else "untimed"
+        self._trained: Trained = train_on_all(
+            table, self.model, record, seed=seed, engine=engine, device=self.device, **how
+        )
         self.n_iter_ = self._trained.epochs
 
     def _search(self, table: Table, seed: int) -> tuple[LossRecord, dict[str, Any]]:
@@ -91,7 +94,8 @@ class LossTuned(BaseEstimator):
         study = study_of(
             self.model, table, metric=self.metric, losses=self._losses(table), trials=self.trials,
             optimizers=self.optimizers, epochs=self.epochs, batch_size=self.batch_size, sampler=self.sampler,
-            runs=self.runs, margin=self.margin, engine=self.engine, device=self.device, seed=seed, baselines=False,
+            runs=self.runs, margin=self.margin, engine="untimed" if self.engine == "auto" else self.engine,
+            device=self.device, seed=seed, baselines=False,
             untuned=False, **(self.settings or {}),
         )  # fmt: skip
         self.result_ = finish(study)
@@ -171,7 +175,8 @@ class LossTunedClassifier(ClassifierMixin, LossTuned):
     losses : those that take part in the search; all that fit the task and give probabilities, unless given.
     metric, trials, optimizers, epochs, batch_size, sampler, runs, margin, device : as in `losslab.tune`.
     settings : further settings of `losslab.tune`, as a dict: {"schedule": "cosine", "dropout": [0.0, 0.2]}.
-    engine : "stacked", "single" or "auto". "auto" measures, so that two fits may differ by rounding.
+    engine : as in `losslab.tune`, but that "auto" measures nothing, so that two fits are equal: "native" where it fits
+        and the network is narrow, else "stacked", else "single".
     random_state : an integer, a RandomState or None: of the split, the search and the weights.
 
     Attributes

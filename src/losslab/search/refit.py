@@ -59,13 +59,14 @@ class Trained:
 def train_on_all(
     table: Table, model: Any, record: LossRecord, *, params: Mapping[str, Any] | None = None,
     optimizer: Mapping[str, Any] | str = "adamw", settings: Mapping[str, Any] | None = None, epochs: int = 20,
-    batch_size: int = 64, seed: int = 0, device: str = "cpu", pretrained: bool = False, least_steps: int = 0,
+    batch_size: int = 64, seed: int = 0, engine: str = "untimed", device: str = "cpu", pretrained: bool = False,
+    least_steps: int = 0,
 ) -> Trained:  # fmt: skip
     """Trains one model on all rows of a table.
 
     params: in the target's own unit, as a leaderboard has them; the loss's defaults, unless given. optimizer: a line's
     {"name": ..., "lr": ..., "epochs": ...}, or a name at its default rate. least_steps: epochs are added until that
-    many steps are taken. Raises RuntimeError where training broke.
+    many steps are taken. engine: see `losslab.train.probe.choose`. Raises RuntimeError where training broke.
     """
     rows = torch.arange(len(table.y))
     prepared = prepare(table, rows)
@@ -84,7 +85,7 @@ def train_on_all(
         seed=seed, batch_size=batch_size, epochs=epochs, **split_settings(settings or {}),
     )  # fmt: skip
     fold = Fold(prepared.X, prepared.y, rows, table.changing, table.weight)
-    assembly = Assembly(factory, [fold], engine="single", device=device)
+    assembly = Assembly(factory, [fold], engine=engine, device=device)
     session = Session(assembly, [member])
     last = session.populations[0]
     session.advance(epochs)

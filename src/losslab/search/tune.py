@@ -159,6 +159,9 @@ def tune(
     runs: retrainings of each finalist for the verdict. margin: of equivalence, as a share of the metric's scale.
     nested: K redraws the outer split K times, with the search inside each (K times the time).
     corrupt_train: the share of training and validation targets to spoil, to see what losses do.
+    engine: what trains: "native" (small dense networks on a CPU, whole epochs in one call; see `losslab.plan`),
+        "stacked" (many members in one step of PyTorch), "single" (one after the other), or "auto", the fastest that
+        fits, which the output names.
     out: a folder for the record of the study, the report, result.json and best_loss.py; `resume` goes on with what is
         there. Without it nothing is written, and no ledger says that the test part was read.
     storage: where Optuna keeps the study: a URL or a journal file; a journal file in `out`, unless given.

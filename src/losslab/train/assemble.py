@@ -11,6 +11,7 @@ from torch import nn
 from losslab.train.batches import EpochBatches, Fold, on_device
 from losslab.train.member import Member
 from losslab.train.memory import members_at_once
+from losslab.train.native.network import Native
 from losslab.train.network import Network, Single, Stacked
 from losslab.train.population import Population
 from losslab.train.probe import Choice, choose
@@ -18,7 +19,7 @@ from losslab.train.probe import Choice, choose
 if TYPE_CHECKING:
     from losslab.models.build import Factory
 
-ENGINES: dict[str, type[Network]] = {"stacked": Stacked, "single": Single}
+ENGINES: dict[str, type[Network]] = {"native": Native, "stacked": Stacked, "single": Single}
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,13 @@ def modules_of(members: Sequence[Member], make: Callable[[int], nn.Module]) -> l
 class Assembly:
     """Makes populations of one model on one set of folds; probes each kind of stack once and remembers.
 
-    engine: "auto" (measured), "stacked" (raises ValueError in `plans` where the model cannot be) or "single".
+    engine: "auto" (measured), "untimed" (see `choose`), "native" or "stacked" (raise ValueError in `plans` where the
+    model cannot be), or "single".
     """
 
     def __init__(self, factory: "Factory", folds: Sequence[Fold], *, engine: str = "auto", device: str = "cpu") -> None:
-        if engine not in ("auto", *ENGINES):
-            raise ValueError(f"engine must be auto, {' or '.join(ENGINES)}; got {engine!r}")
+        if engine not in ("auto", "untimed", *ENGINES):
+            raise ValueError(f"engine must be auto, {', '.join([*ENGINES][:-1])} or {[*ENGINES][-1]}; got {engine!r}")
         self.factory, self.engine = factory, engine
         self.device = torch.device(device)
         self.folds = on_device(folds, self.device)

@@ -75,13 +75,13 @@ def fit(
     lr: float | None = None, metric: Any = None, epochs: int = 20, batch_size: int = 64, seed: int = 0,
     task: str | None = None, target: Any = None, validation: Any = None, test: Any = None,
     split_column: str | None = None, drop: Any = (), group: Any = None, weight: Any = None, time_column: Any = None,
-    pretrained: bool = False, device: str = "cpu", progress: bool | Told = False, log_dir: Any = None,
-    checkpoint: Any = None, resume: bool = False, **hyper: Any,
+    pretrained: bool = False, engine: str = "auto", device: str = "cpu", progress: bool | Told = False,
+    log_dir: Any = None, checkpoint: Any = None, resume: bool = False, **hyper: Any,
 ) -> FitResult:  # fmt: skip
     """Trains one model with one loss, by the same engine that tunes hundreds.
 
-    model, data, task, target and other columns, pretrained, device: as in `losslab.tune`. loss: a name, a decorated
-    rule, a module or a callable `(input, target)`; the task's default, unless given. params: the loss's parameters, in
+    model, data, task, target and other columns, pretrained, engine, device: as in `losslab.tune`. loss: a name, a
+    decorated rule, a module or a callable `(input, target)`; the task's default, unless given. params: the loss's parameters, in
     units of the standardised target. optimizer: a name in `losslab.optim.RULES`; `lr`, further hyperparameters and
     options as keywords (momentum=0.9, nesterov=True). Trains on the training part and measures on the validation part;
     the test part is not touched.
@@ -136,7 +136,7 @@ def fit(
         check_resumable(path, about, resume=resume)
     with telling(epochs, chosen.name, progress=progress, log_dir=log_dir) as told:
         course = Course(
-            Assembly(factory, [fold], device=device), member, parts.validation, measure, chosen.name,
+            Assembly(factory, [fold], engine=engine, device=device), member, parts.validation, measure, chosen.name,
             higher_is_better=chosen.higher_is_better, checkpoint=path, about=about, told=told,
         )  # fmt: skip
         course.run(epochs)

@@ -33,7 +33,7 @@ class Population:
     def __init__(self, members: Sequence[Member], network: Network, *, lift_losses: bool | None = None) -> None:
         self.members = list(members)
         self.network = network
-        self.lift_losses = network.engine == "stacked" if lift_losses is None else lift_losses
+        self.lift_losses = network.engine != "single" if lift_losses is None else lift_losses
         self.clock = torch.zeros(len(self.members), 1, dtype=network.flat.dtype, device=network.flat.device)
         self.seed = self.members[0].seed
         self.epoch = 0  # how many epochs the members have behind them, and how many batches of the next

@@ -1,10 +1,11 @@
-"""Stacked or one after the other? Compared on two steps, then measured, then said."""
+"""Native, stacked or one after the other? Compared on a step or two, then measured, then said."""
 
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +13,18 @@ from torch import Tensor, nn
 from losslab.models.renew import drawing_from, seed_generators
 from losslab.train.batches import EpochBatches, Fold
 from losslab.train.member import Member
+from losslab.train.native.epochs import Epochs
+from losslab.train.native.fits import why_not
+from losslab.train.native.network import Native
+from losslab.train.native.plan import plan
+from losslab.train.native.proof import native_difference
 from losslab.train.network import Network, Single, Stacked, without_speed_warnings
 from losslab.train.population import Population
 from losslab.train.step import step
 
+NARROW = 128  # features: networks up to this width are native without being timed
 TOLERANCE = 1e-3  # of the largest entry, float32: correct stacking differs by rounding, about 1e-6
+MEASURED, STEPS = 0.01, 12  # seconds of a probe's steps, and how many at most
 LENGTH = 160  # of an error's text in a reason
 
 
@@ -28,6 +36,7 @@ class Choice:
     reason: str
     lift_losses: bool = True
     ratio: float | None = None  # how many times faster than one after the other, where that is the whole reason
+    not_native: str = ""  # why, where it might have been
 
     def __str__(self) -> str:
         return f"{self.engine.engine} ({self.reason})"
@@ -36,44 +45,111 @@ class Choice:
 def choose(
     modules: Sequence[nn.Module], members: Sequence[Member], folds: Sequence[Fold], *, asked: str = "auto"
 ) -> Choice:
-    """Compares a stacked network with members alone, then times both; or does as it is asked.
+    """Compares a native or a stacked network with members alone, then times them; or does as it is asked.
 
-    asked: "auto", "stacked" or "single". Raises ValueError where "stacked" is asked for and cannot be. Losses that
-    cannot run under vmap run member by member in either engine.
+    asked: "auto", "untimed" (native where it fits and the network is narrow, else stacked, else one after the other),
+    "native", "stacked" or "single". Raises ValueError where "native" or "stacked" is asked for and cannot be. Losses
+    that cannot run under vmap run member by member in either engine.
     """
     if asked == "single":
         return Choice(Single, "as asked", lift_losses=False)
-    if asked == "auto" and len(members) == 1:
-        return Choice(Single, "one member", lift_losses=False)
+    not_native, width = ("", 0) if asked == "stacked" else native_obstacle(modules, members, folds)
+    if asked == "native":
+        if not_native:
+            text = f"engine='native' was asked for, but it is not native: {not_native}"
+            raise ValueError(f"{text}; use engine='auto', 'stacked' or 'single'")
+        return Choice(Native, "as asked")
+    if asked != "stacked" and not not_native and width <= NARROW:
+        return Choice(Native, "whole epochs in one call")
+    timed = [] if not_native or asked != "auto" else [Native]
     with drawing_from(0), without_speed_warnings():
+        found = _by_torch(modules, members, folds, asked, timed)
+    return replace(found, not_native=not_native)
+
+
+def native_obstacle(modules: Sequence[nn.Module], members: Sequence[Member], folds: Sequence[Fold]) -> tuple[str, int]:
+    """Why members cannot train natively, in words, or nothing; and how wide the network is."""
+    weight = next(modules[0].parameters(), torch.empty(0))
+    found = plan(modules[0], tuple(folds[members[0].fold].X.shape[1:]))
+    reason = why_not(found, members, folds, weight.dtype, weight.device.type)
+    if not reason:
+        few = list({member.objective.name: place for place, member in enumerate(members)}.values())
+        with drawing_from(0):
+            difference = native_difference([modules[k] for k in few], [members[k] for k in few], folds)
+        reason = f"it computes another thing than PyTorch: {difference}" if difference else ""
+    return reason, found.width
+
+
+def _by_torch(
+    modules: Sequence[nn.Module], members: Sequence[Member], folds: Sequence[Fold], asked: str,
+    others: Sequence[type[Network]],
+) -> Choice:  # fmt: skip
+    """Stacked or one after the other, or the fastest of these and others; "untimed" and "stacked" without timing."""
+    one_by_one = Choice(Single, "one member", lift_losses=False)
+    choices: dict[type[Network], Choice] = {}
+    if asked != "stacked" and len(members) == 1:
+        if not others:
+            return one_by_one
+    else:
         batch = EpochBatches(members[:2], folds, 0)[0]
         reason = obstacle(modules, members[:2], batch)
         if reason and asked == "stacked":
             raise ValueError(f"engine='stacked' was asked for, but {reason}; use engine='auto' or 'single'")
         if reason:
-            return Choice(Single, reason, lift_losses=False)
-        why_not = _why_not_lift(members, modules[0], batch)
-        lift, also = not why_not, f"; losses run member by member: {why_not}" if why_not else ""
-        if asked == "stacked":
-            return Choice(Stacked, f"as asked{also}", lift)
-        stacked = _seconds(lambda: Population(members, Stacked(modules), lift_losses=lift), members, folds)
-        alone = _seconds(lambda: Population(members[:1], Single(modules[:1])), members[:1], folds) * len(members)
-    ratio = alone / stacked
+            one_by_one = Choice(Single, reason, lift_losses=False)
+            if not others:
+                return one_by_one
+        else:
+            why_not_lift = _why_not_lift(members, modules[0], batch)
+            also = f"; losses run member by member: {why_not_lift}" if why_not_lift else ""
+            word = "as asked" if asked == "stacked" else "" if asked == "auto" else "not timed"
+            choices[Stacked] = Choice(Stacked, f"{word}{also}", not why_not_lift)
+            if asked != "auto":
+                return choices[Stacked]
+    return _fastest(modules, members, folds, {**choices, **{one: Choice(one, "") for one in others}}, one_by_one)
+
+
+def _fastest(
+    modules: Sequence[nn.Module], members: Sequence[Member], folds: Sequence[Fold],
+    choices: Mapping[type[Network], Choice], one_by_one: Choice,
+) -> Choice:  # fmt: skip
+    """Times a few steps of each."""
+    alone = _seconds(lambda: Population(members[:1], Single(modules[:1])), members[:1], folds) * len(members)
+    times: dict[type[Network], float] = {}
+    for engine, choice in choices.items():
+        make = partial(_population, members, engine, modules, choice.lift_losses)
+        times[engine] = _seconds(make, members, folds)
+    best = min(times, key=lambda engine: times[engine])
+    ratio = alone / times[best]
     if ratio < 1:
-        return Choice(Single, f"probe: stacking {len(members)} members is {1 / ratio:.1f}x slower", lift_losses=False)
-    return Choice(Stacked, f"probe: {ratio:.0f}x one after the other{also}", lift, None if also else ratio)
+        slower = f"probe: {_verb(best)} {len(members)} members is {1 / ratio:.1f}x slower"
+        return Choice(Single, slower if one_by_one.reason == "one member" else one_by_one.reason, lift_losses=False)
+    also = choices[best].reason
+    text = f"probe: {ratio:.0f}x one after the other{also}"
+    return Choice(best, text, choices[best].lift_losses, None if also else ratio)
+
+
+def _population(
+    members: Sequence[Member], engine: type[Network], modules: Sequence[nn.Module], lift: bool
+) -> Population:
+    return Population(members, engine(modules), lift_losses=lift)
+
+
+def _verb(engine: type[Network]) -> str:
+    return "stacking" if engine is Stacked else "a native step of"
 
 
 def said(choices: Iterable[Choice]) -> str:
-    """Several choices in short: stacked (probe: 4 to 10x one after the other)."""
-    choices = list(choices)
-    ratios = [choice.ratio for choice in choices if choice.ratio is not None]
-    others = dict.fromkeys(str(choice) for choice in choices if choice.ratio is None)
-    if not ratios:
-        return "; ".join(others)
-    low, high = f"{min(ratios):.0f}", f"{max(ratios):.0f}"
-    span = low if low == high else f"{low} to {high}"
-    return "; ".join([f"stacked (probe: {span}x one after the other)", *others])
+    """Several choices in short: stacked (probe: 4 to 10x one after the other); not native: layer 3 is none it knows."""
+    choices, parts = list(choices), []
+    for engine in dict.fromkeys(choice.engine for choice in choices if choice.ratio is not None):
+        ratios = [c.ratio for c in choices if c.ratio is not None and c.engine is engine]
+        low, high = f"{min(ratios):.0f}", f"{max(ratios):.0f}"
+        span = low if low == high else f"{low} to {high}"
+        parts.append(f"{engine.engine} (probe: {span}x one after the other)")
+    parts += dict.fromkeys(str(choice) for choice in choices if choice.ratio is None)
+    parts += dict.fromkeys(f"not native: {choice.not_native}" for choice in choices if choice.not_native)
+    return "; ".join(parts)
 
 
 def obstacle(modules: Sequence[nn.Module], members: Sequence[Member], batch: tuple[Tensor, Tensor]) -> str:
@@ -173,15 +249,22 @@ def _why_not_lift(members: Sequence[Member], module: nn.Module, batch: tuple[Ten
 
 
 def _seconds(make: Callable[[], Population], members: Sequence[Member], folds: Sequence[Fold]) -> float:
-    """The faster of two steps after a first one."""
-    population, batch = make(), EpochBatches(members, folds, 0)[0]
-    step(population, *batch)
-    times = []
-    for _ in range(2):
+    """The fastest of some steps after a first one: two, or more where they are short."""
+    population = make()
+    times: list[float] = []
+    native = Epochs.of(population, folds)
+    if native is not None:
+        native.begin()
+    else:
+        batch = EpochBatches(members, folds, 0)[0]
+    while len(times) < 3 or (sum(times) < MEASURED and len(times) < STEPS):
         start = time.perf_counter()
-        step(population, *batch)
+        if native is not None:
+            native.run(1)
+        else:
+            step(population, *batch)
         times.append(time.perf_counter() - start)
-    return min(times)
+    return min(times[1:])
 
 
 def _in_short(error: Exception) -> str:

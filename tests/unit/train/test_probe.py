@@ -230,7 +230,7 @@ def test_one_after_the_other_that_is_asked_for_is_given():
 
 
 def test_an_unknown_engine_is_named():
-    with pytest.raises(ValueError, match="engine must be auto, stacked or single; got 'fast'"):
+    with pytest.raises(ValueError, match="engine must be auto, native, stacked or single; got 'fast'"):
         assembly(FOLDS, engine="fast")
 
 

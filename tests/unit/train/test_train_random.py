@@ -49,7 +49,7 @@ def untouched():
 @pytest.mark.usefixtures("untouched")
 class TestUntouched:
     @pytest.mark.parametrize("build", [plain, with_batch_norm, with_dropout, AlwaysDraws])
-    @pytest.mark.parametrize("engine", ["auto", *ENGINES])
+    @pytest.mark.parametrize("engine", ["auto", "untimed", "stacked", "single"])
     def test_by_building_probing_training_and_predicting(self, build, engine):
         one = Session(assembly(FOLDS, build, engine), MEMBERS)
         one.advance(2)

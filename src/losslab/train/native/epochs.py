@@ -55,7 +55,11 @@ class Epochs:
     def of(cls, population: Population, folds: Sequence[Fold]) -> "Epochs | None":
         """The population laid out for C; None where its steps are made by torch."""
         network = population.network
-        if not isinstance(network, Native) or network.packed is None:
+        if not isinstance(network, Native):
+            return None
+        if network.packed is None and network.shape is None:
+            network.read(network.module(0), tuple(folds[population.members[0].fold].X.shape[1:]))
+        if network.packed is None:
             return None
         known = network.laid_out
         if isinstance(known, Epochs) and known.holds(population, folds):

@@ -21,12 +21,17 @@ class Native(Stacked):
 
     def __init__(self, modules: Sequence[nn.Module], shape: tuple[int, ...] | None = None) -> None:
         super().__init__(modules)
-        self.plan: Plan = plan(modules[0], shape)
         self.packed: Packed | None = None
         self.kept: dict[Any, Any] = {}  # tensors of folds as C reads them
         self.step_seconds = 0.0  # of all members, as measured over the last call
         self.last_steps = 0
         self.laid_out: Any = None  # the population, as C reads it
+        self.read(modules[0], shape)
+
+    def read(self, module: nn.Module, shape: tuple[int, ...] | None) -> None:
+        """Reads the model, of which a row of the input may say more."""
+        self.plan: Plan = plan(module, shape)
+        self.shape = shape
         if self.runs_natively():
             self.packed = Packed(self.plan, self.layout, self.flat.dtype)
 
