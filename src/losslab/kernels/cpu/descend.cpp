@@ -87,7 +87,7 @@ template <class T> void update(const Run<T> &run, const uint8_t *penalised, doub
         if (bounded) bound(n, T(1), T(member.clip_value), gradient);
         change(run, at, n, lr_factor);
     }
-    run.team->wait();
+    run.wait();
     if (!by_norm) return;
     double sum = 0;
     for (int64_t c = 0; c < chunks; c++) sum += squares[c];
@@ -97,7 +97,7 @@ template <class T> void update(const Run<T> &run, const uint8_t *penalised, doub
         bound(n, T(factor < 1 ? factor : 1), T(member.clip_value), run.parameter_gradient(at));
         change(run, at, n, lr_factor);
     }
-    run.team->wait();
+    run.wait();
 }
 
 template void update<float>(const Run<float> &, const uint8_t *, double);

@@ -56,6 +56,7 @@ template <class T> struct Run {
     Team *team;
     double divisor;          // what the loss of this batch is a mean over
 
+    void wait() const { team->wait(thread == 0); }
     const losslab_layer &layer(int64_t l) const { return net->plan->layers[l]; }
     const Value &value(int64_t v) const { return net->values[v]; }
     int64_t rows_in(int64_t p) const { return smaller(panel, count - p * panel); }

@@ -28,9 +28,9 @@ template <class T> void there_and_back(const Run<T> &run) {
     for (int64_t p = run.begin(run.panels); first_waits && p < run.end(run.panels); p++) take_input(run, p);
     for (int64_t from = 0, to = 0; from < plan.count; from = to) {
         if (waits(from)) {
-            run.team->wait();
+            run.wait();
             batch_norm_statistics(run, from);
-            run.team->wait();
+            run.wait();
         }
         for (to = from + 1; to < plan.count && !waits(to);) to++;
         for (int64_t p = run.begin(run.panels); p < run.end(run.panels); p++) {
@@ -43,9 +43,9 @@ template <class T> void there_and_back(const Run<T> &run) {
     }
     for (int64_t from = plan.count - 1, to = 0; from >= 0; from = to - 1) {
         if (waits(from)) {
-            run.team->wait();
+            run.wait();
             batch_norm_sums(run, from);
-            run.team->wait();
+            run.wait();
         }
         for (to = from; to > 0 && !waits(to - 1);) to--;
         for (int64_t p = run.begin(run.panels); p < run.end(run.panels); p++) {
@@ -54,7 +54,7 @@ template <class T> void there_and_back(const Run<T> &run) {
             }
         }
     }
-    run.team->wait();
+    run.wait();
 }
 
 // The first layer whose numbers are not finite, on the way there and then back; `count` for the loss; -1: none.
@@ -90,6 +90,8 @@ template <class T> int32_t where_broken(const Run<T> &run) {
     return -1;
 }
 
+constexpr int MOST_LATE = 4;  // then neighbours keep a thread off its core, and the first one goes on alone
+
 // All steps of one member, by one thread or, each with a `run` of its own, by a team.
 template <class T> void train(const losslab_epoch &epoch, Run<T> run) {
     losslab_member &member = *run.member;
@@ -99,8 +101,13 @@ template <class T> void train(const losslab_epoch &epoch, Run<T> run) {
         // what no layer uses has gradient 0
         std::memset(run.parameter_gradient(0), 0, size_t(run.net->plan->parameters) * sizeof(T));
     }
-    run.team->wait();
+    run.wait();
+    Team single;
+    int late = 0;  // steps in a row in which the first thread waited for longer than all of them would take it alone
     for (int64_t s = 0; s < epoch.steps; s++) {
+        const bool leads = run.threads > 1 && run.thread == 0;
+        const double begin = leads ? Team::seconds() : 0;
+        if (leads) run.team->waited = 0;
         run.rows = member.rows + epoch.batch[s];
         run.count = epoch.batch[s + 1] - epoch.batch[s];
         run.panel = PANEL<T>;
@@ -115,20 +122,31 @@ template <class T> void train(const losslab_epoch &epoch, Run<T> run) {
         for (int64_t l = 0; l < run.net->plan->count; l++) {
             if (run.net->steps[l].needed) parameter_gradient(run, l);
         }
-        run.team->wait();
+        run.wait();
         if (run.thread == 0) {
             member.losses[s] = mean_loss(run);
             member.weights[s] = run.divisor;
         }
+        if (leads) {
+            const double waited = run.team->waited, worked = Team::seconds() - begin - waited;
+            late = waited > worked * run.threads ? late + 1 : 0;
+            run.team->dissolved = late == MOST_LATE;
+        }
         update(run, epoch.penalised, member.lr_factor ? member.lr_factor[s] : 1);
-        if (!run.team->spoiled.load(std::memory_order_relaxed)) continue;
+        if (!run.team->spoiled.load(std::memory_order_relaxed)) {
+            if (!run.team->dissolved) continue;
+            if (run.thread) return;
+            run.team = &single;
+            run.threads = 1;
+            continue;
+        }
         if (run.thread == 0) {
             member.broken_step = int32_t(s);
             member.broken_layer = where_broken(run);
         }
         break;
     }
-    run.team->wait();  // before another member takes the memory
+    run.wait();  // before another member takes the memory
 }
 
 struct Memory {
@@ -185,6 +203,11 @@ template <class T> void run_epoch(const losslab_epoch &epoch) {
         run.thread = number;
         run.threads = threads;
         for (int64_t k = solo; k < epoch.count; k++) {
+            if (team.dissolved) {
+                if (number) break;
+                run.team = &single;
+                run.threads = 1;
+            }
             take_member(run, epoch.members[k]);
             train(epoch, run);
         }
