@@ -91,7 +91,7 @@ def run(
 ) -> int:
     """The first row, counted through (K, outer, inner), whose label is out of range, or -1: then all is computed.
 
-    input (K, outer, C, inner): inner is 1 where the classes come last. All tensors are contiguous. Computing type below:
+    input (K, outer, C, inner): inner is 1 where the classes come last. All is contiguous. Computing type below:
     float64 for such input, else float32. label (K, outer, inner) of int64, or soft: distributions, shaped as the input,
     in the computing type; without K if shared. params: (K, P) in float64, in the order of kernel.params, or P numbers
     for all members. class_weight (C), per_class (C) or (K, C), weight (K, outer, inner) in the computing type; mask

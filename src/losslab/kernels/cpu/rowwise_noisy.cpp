@@ -97,7 +97,8 @@ const RowEntry ROWS_NOISY[] = {
     LOSSLAB_ROWS("symmetric_cross_entropy_loss", "alpha,beta,log_zero", BY_CLASS, SymmetricCrossEntropy),
     LOSSLAB_ROWS("jensen_shannon_cross_entropy_loss", "label_share", BY_CLASS, JensenShannon),
     {"normalized_cross_entropy_loss", "", BY_CLASS, normalized<float>, normalized<double>},
-    {"nce_and_rce_loss", "alpha,beta,log_zero", BY_CLASS, normalized_and_reverse<float>, normalized_and_reverse<double>},
+    {"nce_and_rce_loss", "alpha,beta,log_zero", BY_CLASS, normalized_and_reverse<float>,
+     normalized_and_reverse<double>},
     {"nce_and_mae_loss", "alpha,beta", BY_CLASS, normalized_and_absolute<float>, normalized_and_absolute<double>},
     {},
 };

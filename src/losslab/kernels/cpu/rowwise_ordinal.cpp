@@ -65,7 +65,7 @@ INLINE void row_passes(const RankedProbability<T> &, const Way &way, const T *x,
         const T p = exp_(x[i] - base[r]) / sum[r];
         const T slope = factor[r] * p * ((slopes[r] - before[r]) - products[r]);
         below[r] += p;
-        before[r] += c == last ? T(0) : below[r] - (c >= rows.label[r] ? T(1) : T(0));
+        before[r] += below[r] - (c >= rows.label[r] ? T(1) : T(0));
         g[i] = rows.weight[r] == T(0) ? T(0) : slope;
     });
 }
