@@ -81,10 +81,10 @@ def fit(
     """Trains one model with one loss, by the same engine that tunes hundreds.
 
     model, data, task, target and other columns, pretrained, engine, device: as in `losslab.tune`. loss: a name, a
-    decorated rule, a module or a callable `(input, target)`; the task's default, unless given. params: the loss's parameters, in
-    units of the standardised target. optimizer: a name in `losslab.optim.RULES`; `lr`, further hyperparameters and
-    options as keywords (momentum=0.9, nesterov=True). Trains on the training part and measures on the validation part;
-    the test part is not touched.
+    decorated rule, a module or a callable `(input, target)`; the task's default, unless given. params: the loss's
+    parameters, in units of the standardised target. optimizer: a name in `losslab.optim.RULES`; `lr`, further
+    hyperparameters and options as keywords (momentum=0.9, nesterov=True). Trains on the training part and measures on
+    the validation part; the test part is not touched.
 
     Further keywords say how: schedule ("constant", "step", "cosine", "one-cycle"), warmup (a share of the steps),
     clip_norm, clip_value, ema (decay of the mean of the weights that predictions use), l1, l2, patience (epochs; then

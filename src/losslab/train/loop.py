@@ -44,13 +44,17 @@ class Stopped(Exception):  # noqa: N818 (not an error: a person asked for it)
         self.broken = list(broken)
 
 
+def nobody(members: int) -> None:
+    """Is told of each step, and does not listen."""
+
+
 def advance(
     population: Population,
     folds: Sequence[Fold],
     epochs: int,
     *,
     stop: Callable[[], bool] = lambda: False,
-    on_step: Callable[[int], None] = lambda members: None,
+    on_step: Callable[[int], None] = nobody,
 ) -> list[Broken]:
     """Trains until each member has seen `epochs` epochs in all; members that break are dropped and named.
 
@@ -92,7 +96,10 @@ def _native_epoch(
         if stop():
             raise Stopped(broken)
         lost = native.run(native.chunk(total - population.position))
-        for done in range(native.steps):
+        if on_step is nobody:
+            population.position += native.steps
+            native.show(population.position - 1)
+        for done in range(0 if on_step is nobody else native.steps):
             native.show(population.position)
             population.position += 1
             here = sum(step >= done for step, _ in lost.values())

@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path
@@ -14,6 +15,8 @@ from losslab.train.assemble import ENGINES, Assembly, modules_of
 from losslab.train.early import Watch
 from losslab.train.loop import Broken, Stopped, advance, predict
 from losslab.train.member import Member
+from losslab.train.native.fits import why_not_here
+from losslab.train.native.network import Native
 from losslab.train.population import Population
 
 FORMAT = 1  # of a checkpoint; another one is not read
@@ -177,6 +180,8 @@ class Session:
         by_number = {member.number: member for member in members}
         chosen = [by_number[number] for number in saved["state"]["numbers"]]
         network = ENGINES[saved["engine"]](modules_of(chosen, self.assembly.maker(chosen[0])))
+        if isinstance(network, Native) and why_not_here():  # written where kernels are; its steps are stacked here
+            warnings.warn(f"the checkpoint was trained natively, and goes on stacked: {why_not_here()}", stacklevel=3)
         population = Population(chosen, network, lift_losses=saved["lift_losses"])
         population.load_state_dict(saved["state"])
         return population

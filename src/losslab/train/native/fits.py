@@ -26,12 +26,17 @@ def kernel_of_loss(objective: Objective) -> Any:
     return rowwise.find(record.name) if record.kind == "rowwise" and record.outputs == "classes" else None
 
 
-def why_not(plan: Plan, members: Sequence[Member], folds: Sequence[Fold], dtype: torch.dtype, device: str) -> str:
-    """Why these members cannot train natively, or nothing."""
+def why_not_here() -> str:
+    """Why nothing trains natively in this process now, or nothing."""
     if chosen() in ("rule", "torch"):
         return f"losslab.backend is {chosen()!r}"
-    if not compiled():
-        return status().split(";")[0]
+    return "" if compiled() else status().split(";")[0]
+
+
+def why_not(plan: Plan, members: Sequence[Member], folds: Sequence[Fold], dtype: torch.dtype, device: str) -> str:
+    """Why these members cannot train natively, or nothing."""
+    if why_not_here():
+        return why_not_here()
     if device != "cpu":
         return f"it runs on {device}"
     if plan.why_not:
