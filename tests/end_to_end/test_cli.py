@@ -114,10 +114,17 @@ def test_compare(folder):
 def test_fit_prints_a_line_for_each_epoch(folder):
     lines = losslab_says("fit", "iris", "--epochs", "3", "--loss", "focal", "--model", "linear").splitlines()
     assert lines[0].split() == ["epoch", "focal_loss", "accuracy"]
-    assert [line.split()[0] for line in lines[1:]] == ["1", "2", "3"]
+    assert [line.split()[0] for line in lines[1:4]] == ["1", "2", "3"]
     result = losslab.fit("linear", "iris", epochs=3, loss="focal_loss", lr=1e-3)
-    assert [float(line.split()[1]) for line in lines[1:]] == pytest.approx(
+    assert [float(line.split()[1]) for line in lines[1:4]] == pytest.approx(
         [line["loss"] for line in result.history], abs=1e-4
+    )
+    assert lines[4:] == [f"engine: {result.engine}"]
+
+
+def test_fit_says_the_engine_that_was_asked_for():
+    assert losslab_says("fit", "iris", "--epochs", "1", "--engine", "single").splitlines()[-1] == (
+        "engine: single (as asked)"
     )
 
 

@@ -43,6 +43,7 @@ def fit(
     validation: Validation = None,
     test: Test = None,
     split_column: SplitColumn = None,
+    engine: Annotated[str, Option(help="auto (the fastest that fits), native, stacked or single.")] = "auto",
     device: Annotated[str, Option(help="cpu or cuda.")] = "cpu",
     seed: Seed = 0,
     out: Annotated[Path | None, Option(help="A folder for the trained model; losslab predict reads it.")] = None,
@@ -67,13 +68,14 @@ def fit(
         })  # fmt: skip
         result = run(
             model, data, loss=loss, metric=metric, task=task, **named, optimizer=optimizer, lr=lr, epochs=epochs,
-            batch_size=batch_size, seed=seed, device=device, progress=sys.stderr.isatty(), log_dir=log_dir,
-            checkpoint=checkpoint, resume=resume, **settings,
+            batch_size=batch_size, seed=seed, engine=engine, device=device, progress=sys.stderr.isatty(),
+            log_dir=log_dir, checkpoint=checkpoint, resume=resume, **settings,
         )  # fmt: skip
         wide = max(len(result.loss), 10)
         typer.echo(f"{'epoch':>5}  {result.loss:>{wide}}  {result.metric}")
         for line in result.history:
             typer.echo(f"{line['epoch']:>5}  {line['loss']:>{wide}.5f}  {words.number(line[result.metric])}")
+        typer.echo(f"engine: {result.engine}")
         if result.broken and result.saved is None:
             raise ValueError(f"training stopped: {result.broken}; a smaller --lr may help")
         if patience:

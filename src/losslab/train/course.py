@@ -11,6 +11,7 @@ from losslab.train.assemble import Assembly
 from losslab.train.early import Watch
 from losslab.train.member import Member
 from losslab.train.population import Population
+from losslab.train.probe import said
 from losslab.train.session import Session, read_checkpoint
 
 Line = dict[str, float]
@@ -35,6 +36,7 @@ class Course:
         watch = Watch(rows, self._look, higher_is_better)
         self.session = Session(assembly, [member], checkpoint=checkpoint, on_step=self._on_step, watch=watch)
         self.session.notes.setdefault("about", about or {})
+        self.session.notes.setdefault("engine", said(assembly.choices.values()))
         self.history: list[Line] = self.session.notes.setdefault("history", [])
         self.lr = member.hyper.get("lr", 1.0)
 
@@ -55,6 +57,13 @@ class Course:
             elif before is not None:
                 self.session.populations.append(before)
             self.session.save()
+
+    @property
+    def engine(self) -> str:
+        """What trains, and why that: as it was chosen when training began, unless another engine goes on."""
+        chosen: str = self.session.notes["engine"]
+        now = "" if self.population is None else self.population.network.engine
+        return chosen if chosen.startswith(now) else now
 
     @property
     def population(self) -> Population | None:

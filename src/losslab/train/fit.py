@@ -42,7 +42,7 @@ class FitResult:
     penalties) over its rows, the learning rate of its last step, and the metric on the validation part. `validation` is
     that of the weights given back: with patience, those of `best_epoch`; `stopped` is the epoch after which patience
     was over. `broken` says why training broke off, if it did: with patience the model is the best one before that,
-    without, it has not learnt anything.
+    without, it has not learnt anything. `engine` says what trained, and why that.
     """
 
     model: nn.Module
@@ -55,6 +55,7 @@ class FitResult:
     best_epoch: int = 0
     stopped: int | None = None
     saved: SavedModel | None = None
+    engine: str = ""
 
     def predict(self, data: Any) -> Any:
         """What the model says about new rows, a DataFrame in their order; see `SavedModel.predict`."""
@@ -148,6 +149,7 @@ def fit(
     result.stopped = course.session.stopped.get(0)
     result.broken = "".join(one.why for one in course.session.broken)
     one = course.population
+    result.engine = course.engine
     result.model = course.session.assembly.maker(member)(seed) if one is None else one.module(0)
     if one is not None:
         result.saved = SavedModel.of(

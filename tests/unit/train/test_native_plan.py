@@ -48,7 +48,9 @@ def frozen():
 
 
 UNREADABLE = {
-    "layer 1.0 (Conv1d) is none that it computes": lambda: nn.Sequential(nn.ReLU(), nn.Sequential(nn.Conv1d(1, 1, 1))),
+    "layer 1.0 (Conv1d) is unknown to the native engine": lambda: nn.Sequential(
+        nn.ReLU(), nn.Sequential(nn.Conv1d(1, 1, 1))
+    ),
     "layer 1 (ReLU) has a hook": hooked,
     "its parameters '0.weight' and '1.weight' are one": tied,
     "its parameter '0.bias' is frozen": frozen,
@@ -58,7 +60,7 @@ UNREADABLE = {
     "layer 1 (Linear) takes 5 features and is given 3": lambda: nn.Sequential(nn.Linear(4, 3), nn.Linear(5, 1)),
     "cannot be traced": lambda: Own(lambda s, x: s.first(x) if x.sum() > 0 else s.first(-x)),
     "another one in training": lambda: Own(lambda s, x: s.first(x) if s.training else torch.relu(s.first(x))),
-    "calls softmax, which it does not compute": lambda: Own(lambda s, x: torch.softmax(s.first(x), -1)),
+    "calls softmax, which is unknown to the native engine": lambda: Own(lambda s, x: torch.softmax(s.first(x), -1)),
     "calls mul": lambda: Own(lambda s, x: 2 * s.first(x)),
     "its parameter 'second.weight' is used twice": lambda: Own(lambda s, x: s.second(s.second(s.first(x)))),
     "uses its tensor 'first.bias'": lambda: Own(lambda s, x: s.first(x) + s.first.bias),
@@ -145,10 +147,10 @@ def test_a_network_that_is_not_native_trains_stacked():
 
 def test_output_says_why_not():
     several = [
-        probe.Choice(probe.Stacked, "probe", ratio=4.0, not_native="layer 0 (Conv2d) is none that it computes")
+        probe.Choice(probe.Stacked, "probe", ratio=4.0, not_native="layer 0 (Conv2d) is unknown to the native engine")
     ] * 2
     assert probe.said(several) == (
-        "stacked (probe: 4x one after the other); not native: layer 0 (Conv2d) is none that it computes"
+        "stacked (probe: 4x one after the other); not native: layer 0 (Conv2d) is unknown to the native engine"
     )
 
 

@@ -78,7 +78,7 @@ class Reader:
             from losslab.train.native.trace import read_traced  # tracing takes a moment to import
 
             return read_traced(self, module, name, source)
-        raise UnreadableError(f"{what} is none that it computes")
+        raise UnreadableError(f"{what} is unknown to the native engine")
 
     def own(self, parameter: Any) -> str:
         return "" if parameter is None else self.names[id(parameter)]
@@ -133,7 +133,7 @@ def check(module: nn.Module) -> None:
             raise UnreadableError(f"{what} has a forward of its own")
         owned = [key for key, parameter in part._parameters.items() if parameter is not None]
         if (owned or part._buffers) and type(part) not in MODULES:
-            known = "is none that it computes" if not owned or not _custom(part) else "has parameters of its own"
+            known = "is unknown to the native engine" if not owned or not _custom(part) else "has parameters of its own"
             raise UnreadableError(f"{what} {known}")
     seen: dict[int, str] = {}
     for name, parameter in module.named_parameters(remove_duplicate=False):
@@ -206,7 +206,7 @@ def _batch_norm(reader: Reader, module: Any, source: int, what: str) -> int:
 
 def _embedding(reader: Reader, table: Any, source: int, what: str) -> int:
     if table.padding_idx is not None or table.max_norm is not None or table.scale_grad_by_freq or table.sparse:
-        raise UnreadableError(f"{what} has an embedding with options that it does not compute")
+        raise UnreadableError(f"{what} has an embedding with options unknown to the native engine")
     return reader.add(
         "embedding", source, table.embedding_dim, weight=reader.own(table.weight), extra=table.num_embeddings
     )

@@ -102,7 +102,7 @@ class _Walk:
                 return result
         name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
         given = "" if made is None else " with these arguments"
-        raise UnreadableError(f"the forward of {self.what} calls {name}{given}, which it does not compute")
+        raise UnreadableError(f"the forward of {self.what} calls {name}{given}, which is unknown to the native engine")
 
     def child(self, path: str, args: list[Any], kwargs: dict[str, Any]) -> Seen:
         module, name = self.root.get_submodule(path), f"{self.name}.{path}".lstrip(".")
