@@ -15,8 +15,7 @@ from losslab.models.renew import drawing_from
 from losslab.optim import torch_optimizer
 from losslab.train.batches import Fold, batch_sizes, epoch_order
 from losslab.train.member import Member
-from losslab.train.native.fits import kernel_of_loss
-from losslab.train.objective import objective_of
+from losslab.train.objective import kernel_of_loss, objective_of
 from losslab.train.population import Population
 from losslab.train.schedule import factor
 from losslab.train.settings import Training

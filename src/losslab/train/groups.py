@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -10,30 +11,39 @@ from torch import Tensor
 from torch.func import vmap
 
 from losslab.kernels.backend import chosen
+from losslab.kernels.population import Losses
 from losslab.kernels.updates import Update, find, takes
 from losslab.optim.fused import has_fused, update_in_place
 from losslab.optim.registry import RULES
 from losslab.optim.rule import State, UpdateRule
 from losslab.train.member import Member, Objective
 from losslab.train.network import stacked
+from losslab.train.objective import fit_target, kernel_of_loss
 
 
 @dataclass
 class LossGroup:
-    """Neighbouring members with one loss; their parameters are tensors (k,), or (k, C) with a number for each class."""
+    """Neighbouring members with one loss; their parameters are tensors (k,), or (k, C) with a number for each class.
+
+    Computed in one pass where the loss has a kernel for such outputs, else by its rule: `lift` says whether that runs
+    under vmap or member by member.
+    """
 
     rows: slice
     objective: Objective
     params: dict[str, Tensor]
 
     def __call__(self, output: Tensor, y: Tensor, *, lift: bool) -> Tensor:
+        """Means (k,) from the members' outputs (k, B, ...) and targets (k, B, ...)."""
+        if fused := self._fused(output, y, None):
+            return fused[0]
         if lift:
             each = vmap(lambda o, t, p: self.objective.mean_loss(o, t, **p))
-            return each(output[self.rows], y[self.rows], self.params)
+            return each(output, y, self.params)
         found = []
-        for k, place in enumerate(range(self.rows.start, self.rows.stop)):
+        for k in range(len(output)):
             params = {name: value[k] for name, value in self.params.items()}
-            found.append(self.objective.mean_loss(output[place], y[place], **params))
+            found.append(self.objective.mean_loss(output[k], y[k], **params))
         return stacked(found)
 
     def weighted(self, output: Tensor, y: Tensor, weight: Tensor | None, *, lift: bool) -> tuple[Tensor, Tensor]:
@@ -41,15 +51,40 @@ class LossGroup:
         loss = self.objective.weighted
         if loss is None:
             raise ValueError(f"the objective {self.objective.name} was made without its weighted form")
-        given = {"o": output[self.rows], "t": y[self.rows], **({} if weight is None else {"w": weight[self.rows]})}
+        if fused := self._fused(output, y, weight):
+            return fused
+        given = {"o": output, "t": y, **({} if weight is None else {"w": weight})}
         if lift:
             return vmap(lambda g, p: loss(g["o"], g["t"], g.get("w"), **p))(given, self.params)
         found = []
-        for k in range(len(given["o"])):
+        for k in range(len(output)):
             own = {name: value[k] for name, value in given.items()}
             params = {name: value[k] for name, value in self.params.items()}
             found.append(loss(own["o"], own["t"], own.get("w"), **params))
         return stacked([mean for mean, _ in found]), stacked([counted for _, counted in found])
+
+    def _fused(self, output: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor] | None:
+        """The same as `weighted`, value and gradient in one pass; None where the rule has to do it."""
+        record = self.objective.record
+        if self._losses is None or record is None or chosen() in ("rule", "torch"):
+            return None
+        if len(y) > 1 and y.stride(0) == 0:  # the rows of all members
+            return self._losses(output, fit_target(record, y[0], output[0]), weight)
+        return self._losses(output, fit_target(record, y, output), weight)
+
+    @cached_property
+    def _losses(self) -> Losses | None:
+        """The loss's kernel with the members' parameters."""
+        record, kernel = self.objective.record, kernel_of_loss(self.objective)
+        if record is None or kernel is None or not self.params.keys() <= {*kernel.params, *record.per_class}:
+            return None
+        given = {**record.defaults, **self.params}
+        if not given.keys() >= {*kernel.params, *record.per_class}:
+            return None
+        params = torch.empty(self.rows.stop - self.rows.start, len(kernel.params), dtype=torch.float64)
+        for place, name in enumerate(kernel.params):
+            params[:, place] = torch.as_tensor(given[name])
+        return Losses(kernel, params, *(self.params[name] for name in record.per_class))
 
 
 @dataclass

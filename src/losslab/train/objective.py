@@ -6,6 +6,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from losslab.catalog import CATALOGUE
+from losslab.kernels import pointwise, rowwise
 from losslab.spec.record import LossRecord
 from losslab.spec.reduction import reduce
 from losslab.train.member import Objective
@@ -22,6 +24,16 @@ def objective_of(loss: LossRecord, classes: int, columns: int = 1) -> Objective:
     own = loss.rule is loss.form
     mean = own_mean(loss) if own else rule_mean(loss)
     return Objective(loss.name, mean, width_of(loss, classes, columns), loss.link, weighted_of(loss), loss)
+
+
+def kernel_of_loss(objective: Objective) -> Any:
+    """The kernel of an objective that is a loss of the catalogue, or None."""
+    record = objective.record
+    if record is None or CATALOGUE.get(record.name) is not record:
+        return None
+    if record.kind == "pointwise" and record.outputs == "one":
+        return pointwise.find(record.name)
+    return rowwise.find(record.name) if record.kind == "rowwise" and record.outputs == "classes" else None
 
 
 def width_of(loss: LossRecord, classes: int, columns: int = 1) -> int:

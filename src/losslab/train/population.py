@@ -109,8 +109,16 @@ class Population:
 
     def losses(self, output: Tensor, y: Tensor) -> Tensor:
         """The mean loss of each member (K,) from outputs (K, B, ...) and targets (K, B, ...)."""
-        found = [group(output, y, lift=self.lift_losses) for group in self.loss_groups]
+        found = [
+            group(own, t, lift=self.lift_losses)
+            for group, own, t in zip(self.loss_groups, self._by_loss(output), self._by_loss(y), strict=True)
+        ]
         return found[0] if len(found) == 1 else torch.cat(found)
+
+    def _by_loss(self, tensor: Tensor) -> Sequence[Tensor]:
+        """The part (k, ...) of a tensor (K, ...) that belongs to each group of members with one loss."""
+        groups = self.loss_groups
+        return tensor.split([g.rows.stop - g.rows.start for g in groups]) if len(groups) > 1 else [tensor]
 
     @property
     def accumulates(self) -> bool:
@@ -136,7 +144,9 @@ class Population:
         """The mean loss of each member (K,), and what it is a mean over: weights (K,), or the number of rows."""
         if part.weight is None and not self.accumulates:
             return self.losses(output, part.y), part.y.shape[1]
-        found = [g.weighted(output, part.y, part.weight, lift=self.lift_losses) for g in self.loss_groups]
+        weights = [None] * len(self.loss_groups) if part.weight is None else self._by_loss(part.weight)
+        given = zip(self.loss_groups, self._by_loss(output), self._by_loss(part.y), weights, strict=True)
+        found = [group.weighted(own, y, weight, lift=self.lift_losses) for group, own, y, weight in given]
         return torch.cat([mean for mean, _ in found]), torch.cat([counted for _, counted in found]).detach()
 
     def penalised_and_clipped(self, gradient: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ from losslab.kernels import updates
 from losslab.kernels.backend import chosen
 from losslab.kernels.plan import MEMBER
 from losslab.train.batches import Fold, epoch_order, step_sizes
-from losslab.train.native.fits import kernel_of_loss, why_not
+from losslab.train.native.fits import why_not
 from losslab.train.native.network import Native
-from losslab.train.objective import fit_target
+from losslab.train.objective import fit_target, kernel_of_loss
 from losslab.train.penalty import LEAST_DIMENSIONS
 from losslab.train.population import Population
 

@@ -1,29 +1,18 @@
 """Whether a population's training is native, and if not, why: in words that follow "not native: "."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
-from losslab.catalog import CATALOGUE
-from losslab.kernels import pointwise, rowwise, updates
+from losslab.kernels import updates
 from losslab.kernels.backend import chosen
 from losslab.kernels.library import status
 from losslab.optim import get as update_rule
 from losslab.train.batches import Fold, batch_sizes
-from losslab.train.member import Member, Objective
+from losslab.train.member import Member
 from losslab.train.native.packed import DTYPES, compiled
 from losslab.train.native.plan import Plan
-
-
-def kernel_of_loss(objective: Objective) -> Any:
-    """The kernel of an objective that is a loss of the catalogue, or None."""
-    record = objective.record
-    if record is None or CATALOGUE.get(record.name) is not record:
-        return None
-    if record.kind == "pointwise" and record.outputs == "one":
-        return pointwise.find(record.name)
-    return rowwise.find(record.name) if record.kind == "rowwise" and record.outputs == "classes" else None
+from losslab.train.objective import kernel_of_loss
 
 
 def why_not_here() -> str:
