@@ -198,6 +198,8 @@ def at_bound(values: Mapping[str, Any], space: Space, record: LossRecord | None 
     for name, distribution in space.items():
         if name not in values or not isinstance(distribution, FloatDistribution) or distribution.single():
             continue
+        if distribution.log and values[name] <= 0:  # a default of 0: no search could try less
+            continue
         turn = math.log if distribution.log else float
         low, high, value = turn(distribution.low), turn(distribution.high), turn(values[name])
         place = (value - low) / (high - low)

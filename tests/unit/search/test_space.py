@@ -136,6 +136,15 @@ def test_at_bound_reads_the_scale_and_the_side():
     assert at_bound({**inside, "adamw.lr": space["adamw.lr"].high}, space) == ["adamw.lr"]
 
 
+def test_at_bound_takes_a_default_of_zero_that_is_searched_by_its_logarithm():
+    space = space_of(WING, {"adam": RULES["adam"]})
+    decay = space["adam.weight_decay"]
+    assert decay.log
+    assert RULES["adam"].hyper["weight_decay"].default == 0
+    assert at_bound({"adam.weight_decay": 0.0}, space) == []
+    assert at_bound({"adam.weight_decay": decay.low, "adam.lr": 1e-3}, space) == ["adam.weight_decay"]
+
+
 def test_at_bound_leaves_out_ends_of_the_legal_domain():
     space = space_of(WING, ADAMW)
     assert at_bound({"slope": 0.0}, space) == ["slope"]
