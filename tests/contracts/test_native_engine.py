@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from functools import partialmethod
 
 import native_examples as examples
 import pytest
@@ -11,6 +12,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from losslab.catalog import CATALOGUE
+from losslab.kernels.plan import NativePlan
 from losslab.models.mlp import mlp
 from losslab.models.renew import drawing_from
 from losslab.train.batches import EpochBatches, Fold
@@ -116,7 +118,8 @@ def test_random_networks(seed):
 
 
 @pytest.mark.parametrize("count", [1, 3, 4])
-def test_threads_change_no_bit(count):
+def test_threads_change_no_bit(count, monkeypatch):
+    monkeypatch.setattr(NativePlan, "run", partialmethod(NativePlan.run, together=True))
     build, some, folds = (
         examples.NETWORKS["dropout"],
         examples.members(False)[:count],

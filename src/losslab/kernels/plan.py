@@ -38,7 +38,7 @@ MEMBER = np.dtype(
 )  # fmt: skip
 EPOCH = np.dtype(
     [("plan", _pointer), ("members", _pointer), ("batch", _pointer), ("penalised", _pointer), ("workspace", _pointer),
-     ("count", _i8), ("steps", _i8), ("threads", _i4), ("unused", _i4)], align=True,
+     ("count", _i8), ("steps", _i8), ("threads", _i4), ("together", _i4)], align=True,
 )  # fmt: skip
 FORWARD = np.dtype(
     [("plan", _pointer), ("param", _pointer), ("constant", _pointer), ("X", _pointer), ("output", _pointer),
@@ -80,16 +80,20 @@ class NativePlan:
         start = -whole.data_ptr() % LINE
         return whole[start : start + size]
 
-    def run(self, members: np.ndarray, batch: np.ndarray, penalised: Tensor, workspace: Tensor, threads: int) -> None:
+    def run(
+        self, members: np.ndarray, batch: np.ndarray, penalised: Tensor, workspace: Tensor, threads: int,
+        *, together: bool = False,
+    ) -> None:  # fmt: skip
         """Makes len(batch) - 1 steps of every member, in place.
 
         members: (K,) records of MEMBER, whose pointers the caller keeps alive. batch: (steps + 1,) int64: step s has
-        `rows[batch[s]:batch[s + 1]]` of each member. penalised: (P,) uint8.
+        `rows[batch[s]:batch[s + 1]]` of each member. penalised: (P,) uint8. together: all threads take a member that is
+        left over, however short its steps are.
         """
         call = np.zeros((), EPOCH)
         call[()] = (
             self.record.ctypes.data, members.ctypes.data, batch.ctypes.data, penalised.data_ptr(),
-            workspace.data_ptr(), len(members), len(batch) - 1, threads, 0,
+            workspace.data_ptr(), len(members), len(batch) - 1, threads, together,
         )  # fmt: skip
         _library().losslab_plan_run(call.ctypes.data)
 

@@ -132,7 +132,7 @@ class Native:
         memory = plan.workspace(len(members), int(np.diff(batch).max()), threads).fill_(255)  # NaN everywhere
         if penalised is None:
             penalised = torch.zeros(self.param.shape[1], dtype=torch.uint8)
-        plan.run(members, np.array(batch, np.int64), penalised, memory, threads)
+        plan.run(members, np.array(batch, np.int64), penalised, memory, threads, together=True)
         return members
 
     def plan(self) -> NativePlan:

@@ -178,12 +178,26 @@ template <class T> void take_member(Run<T> &run, losslab_member &member) {
     run.constant = static_cast<T *>(member.constant);
 }
 
+constexpr double TEAM_WORK = 2e6;  // multiply-adds of a step below which a second thread saves less than it may cost
+
+// Whether a step of a member with so many rows is enough work for a team.
+bool enough(const losslab_plan &plan, int64_t rows) {
+    double each = 0;
+    for (int64_t l = 0; l < plan.count; l++) {
+        const losslab_layer &layer = plan.layers[l];
+        each += double(layer.out) * (layer.kind == LOSSLAB_LINEAR ? 3 * double(layer.in) : 16);
+    }
+    return each * double(rows) >= TEAM_WORK;
+}
+
 template <class T> void run_epoch(const losslab_epoch &epoch) {
     int64_t rows = 1;
     for (int64_t s = 0; s < epoch.steps; s++) rows = larger(rows, epoch.batch[s + 1] - epoch.batch[s]);
     const Memory memory = divide(*epoch.plan, rows, true, epoch.workspace);
-    const int32_t threads = larger(epoch.threads, 1);
-    const int64_t alone = epoch.count - epoch.count % threads;
+    const bool teams = epoch.together || enough(*epoch.plan, rows);
+    const int32_t asked = larger(epoch.threads, 1);
+    const int32_t threads = teams ? asked : int32_t(smaller(int64_t(asked), epoch.count));
+    const int64_t alone = teams ? epoch.count - epoch.count % threads : epoch.count;
     Team team;
 #pragma omp parallel num_threads(threads)
     {

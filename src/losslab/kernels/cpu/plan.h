@@ -78,7 +78,7 @@ struct losslab_epoch {
     int64_t count;             // of members
     int64_t steps;
     int32_t threads;
-    int32_t unused;
+    int32_t together;          // 1: all threads take members that are left over, however short their steps are
 };
 
 struct losslab_forward {
