@@ -1,6 +1,7 @@
 """A fused loss in autograd: the gradient is computed with the value, and handed out in the backward pass."""
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 import torch
@@ -83,13 +84,15 @@ class FusedLoss(torch.autograd.Function):
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
         input, target, *others = ctx.saved_tensors  # raises where one was changed in place
         (up,) = upstream
-        if torch.is_grad_enabled() or not ordinary(up):
+        scale = up.item() if up.ndim == 0 else 1
+        # Times what is not finite, the zeros of what is left out would not be zeros any more.
+        if torch.is_grad_enabled() or not ordinary(up) or not isfinite(scale):
             return by_rule(ctx, input, target, others, up), None
         try:
             gradient = ctx.ready.pop()  # atomic: two threads never get the same memory
         except IndexError:
             return again(ctx, input, target, others, up), None
-        if up.item() != 1:
+        if scale != 1:
             if gradient.dtype.itemsize < 4:
                 gradient = again(ctx, input, target, others, up)
             else:
