@@ -329,7 +329,7 @@ def general_robust_loss(
     info = torch.finfo(r.dtype)
     power = torch.as_tensor(alpha, dtype=r.dtype, device=r.device).clamp(min=-1 / info.eps**2)  # is -inf to all digits
     q = (r / scale).clamp(-(info.max**0.3), info.max**0.3).square()
-    power = power - info.eps * (power == 2)
+    power = torch.where(power == 2, power - info.eps, power)
     d = power - 2
     b = d.abs()
     bend = 0.1 / (0.5 + 1 / b)
