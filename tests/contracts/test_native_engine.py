@@ -171,6 +171,18 @@ def test_one_that_breaks_stops_alone_and_is_named_with_its_layer():
     assert len(told) == 2 * 6
 
 
+def test_losses_are_told_of_every_step_as_the_other_engines_tell_them():
+    build, some, folds = examples.NETWORKS["dropout"], examples.members(False), examples.folds(False)
+    told = {}
+    for engine in (Native, Single):
+        one, parts = examples.population(build, engine, some), []
+        advance(one, folds, 2, on_losses=lambda *pair, to=parts: to.append(torch.stack(pair)))
+        told[engine] = torch.cat([part.double() for part in parts], dim=2)
+        assert told[engine].shape == (2, len(some), 12)
+        assert len(parts) < 12 if engine is Native else len(parts) == 12
+    assert_near(told[Native], told[Single], "losses and weights of each step")
+
+
 def test_stopping_between_calls_keeps_the_step():
     build, some, folds = examples.NETWORKS["dropout"], examples.members(False), examples.folds(False)
     straight = trained(build, Native, some, folds, 2)

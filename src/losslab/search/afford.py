@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 from losslab.search.budget import seconds_of
 from losslab.search.halving import KEEP
 from losslab.search.journal import read_lines
@@ -125,13 +127,17 @@ def timed(study: "Study", each: int) -> tuple[int, float]:
     stage = study.probe_stage()
     wanted = [default for default in study.defaults.values() for _ in range(each)]
     members = [stage.member(one, number=place) for place, one in enumerate(wanted)]
+    made: list[int] = []  # steps that were made together, and when they were done
     moments: list[float] = []
-    session = Session(
-        study.assembly, members, stop=lambda: len(moments) > WARM + STEPS,
-        on_step=lambda _: moments.append(time.perf_counter()),
-    )  # fmt: skip
+
+    def note(losses: Tensor, _: Tensor) -> None:
+        made.append(losses.shape[1])
+        moments.append(time.perf_counter())
+
+    enough = WARM + STEPS
+    session = Session(study.assembly, members, stop=lambda: sum(made) > enough and len(made) > WARM, on_losses=note)
     stack = len(session.populations[0])
     with suppress(Stopped):
         session.advance(10**6)
-    gaps = [after - before for before, after in zip(moments[WARM:], moments[WARM + 1 :], strict=False)]
-    return stack, median(gaps)
+    spans = zip(moments[WARM - 1 :], moments[WARM:], made[WARM:], strict=False)
+    return stack, median((after - before) / steps for before, after, steps in spans)

@@ -31,10 +31,11 @@ class Course:
         told: Sequence[Told] = (),
     ) -> None:  # fmt: skip
         self.rows, self.measure, self.metric, self.told = rows, measure, metric, told
-        self.steps: list[tuple[Tensor, Tensor | int, Tensor | float]] = []
+        self.losses: list[tuple[Tensor, Tensor]] = []
+        self.factor: Tensor | None = None  # of the schedule, at the last step
         self.seen: float | None = None
         watch = Watch(rows, self._look, higher_is_better)
-        self.session = Session(assembly, [member], checkpoint=checkpoint, on_step=self._on_step, watch=watch)
+        self.session = Session(assembly, [member], checkpoint=checkpoint, on_losses=self._on_losses, watch=watch)
         self.session.notes.setdefault("about", about or {})
         self.session.notes.setdefault("engine", said(assembly.choices.values()))
         self.history: list[Line] = self.session.notes.setdefault("history", [])
@@ -48,7 +49,7 @@ class Course:
         for epoch in range(len(self.history) + 1, epochs + 1):
             if self.session.broken or self.session.stopped:
                 return
-            self.steps, self.seen = [], None
+            self.losses, self.seen = [], None
             one = self.population
             before = None if one is None or one.best is None else one.resting([0])
             self.session.advance(epoch, save=False)
@@ -79,21 +80,21 @@ class Course:
         self.seen = self.measure(outputs[0])
         return torch.tensor([self.seen], dtype=torch.float64)
 
-    def _on_step(self, _: int) -> None:
+    def _on_losses(self, losses: Tensor, weights: Tensor) -> None:
+        self.losses.append((losses[0], weights[0]))
         one = self.session.populations[0]
-        rate = 1.0 if one.rates is None else one.rates[0, one.position - 1]
-        if one.last_loss is not None and one.last_weight is not None:
-            self.steps.append((one.last_loss, one.last_weight, rate))
+        self.factor = one.rates if one.rates is None else one.rates[0, one.position - 1]
 
     def _note(self, epoch: int) -> None:
-        weights = [float(weight) for _, weight, _ in self.steps]
-        total = sum(weight * float(loss) for weight, (loss, _, _) in zip(weights, self.steps, strict=True) if weight)
+        losses, weights = (torch.cat(some).double() for some in zip(*self.losses, strict=True))
+        total = float((losses * weights)[weights != 0].sum())  # a batch of no weight may have any loss
         value = self.seen
         if value is None:  # of a member without patience, which the session does not look at
             ((_, outputs),) = self.session.predict(self.rows)
             value = self.measure(outputs[0])
-        lr = float(self.lr * self.steps[-1][2])
-        self.history.append({"epoch": epoch, "loss": total / max(sum(weights), 1e-30), "lr": lr, self.metric: value})
+        lr = self.lr * (1.0 if self.factor is None else float(self.factor))
+        mean = total / max(float(weights.sum()), 1e-30)
+        self.history.append({"epoch": epoch, "loss": mean, "lr": lr, self.metric: value})
         for tell in self.told:
             tell(self.history[-1])
 

@@ -44,8 +44,15 @@ class Stopped(Exception):  # noqa: N818 (not an error: a person asked for it)
         self.broken = list(broken)
 
 
+Losses = Callable[[Tensor, Tensor], None]
+
+
 def nobody(members: int) -> None:
     """Is told of each step, and does not listen."""
+
+
+def nobody_of_losses(losses: Tensor, weights: Tensor) -> None:
+    """Is told of the losses of some steps, and does not listen."""
 
 
 def advance(
@@ -55,18 +62,20 @@ def advance(
     *,
     stop: Callable[[], bool] = lambda: False,
     on_step: Callable[[int], None] = nobody,
+    on_losses: Losses = nobody_of_losses,
 ) -> list[Broken]:
     """Trains until each member has seen `epochs` epochs in all; members that break are dropped and named.
 
     `stop()` is asked before each step, and raises `Stopped` when it answers yes; where C++ makes the steps, before each
-    call of some of them, which takes a moment. `on_step(K)` is told of each step.
+    call of some of them, which takes a moment. `on_step(K)` is told of each step, and `on_losses(losses (K, s),
+    weights (K, s))` of those that were made together: their mean losses, and what these are means over.
     """
     broken: list[Broken] = []
     with drawing_from(0), without_speed_warnings():
         while population.epoch < epochs and len(population):
             native = Epochs.of(population, folds)
             if native is not None:
-                _native_epoch(population, native, broken, stop, on_step)
+                _native_epoch(population, native, broken, stop, on_step, on_losses)
                 continue
             batches = EpochBatches(population.members, folds, population.epoch)
             population.begin_epoch(len(batches))
@@ -77,6 +86,8 @@ def advance(
                 finite = step(population, *batches.step(population.position))
                 population.position += 1
                 on_step(len(population))
+                if on_losses is not nobody_of_losses:
+                    _tell(population, on_losses)
                 if not finite.all():
                     broken += _drop(population, finite)
                     if not len(population):
@@ -88,7 +99,7 @@ def advance(
 
 def _native_epoch(
     population: Population, native: Epochs, broken: list[Broken], stop: Callable[[], bool],
-    on_step: Callable[[int], None],
+    on_step: Callable[[int], None], on_losses: Losses,
 ) -> None:  # fmt: skip
     """Trains natively to the end of the epoch, or until nobody is left; adds who broke to `broken`."""
     total = native.begin()
@@ -96,18 +107,16 @@ def _native_epoch(
         if stop():
             raise Stopped(broken)
         lost = native.run(native.chunk(total - population.position))
-        if on_step is nobody:
-            population.position += native.steps
-            native.show(population.position - 1)
+        first, population.position = population.position, population.position + native.steps
+        native.show(population.position - 1)
+        on_losses(*native.losses[:, :, first : population.position])
         for done in range(0 if on_step is nobody else native.steps):
-            native.show(population.position)
-            population.position += 1
             here = sum(step >= done for step, _ in lost.values())
             on_step(len(population) - len(lost) + here)
         if lost:
-            first = population.position - native.steps + 1
+            at = first + 1
             broken += [
-                Broken(m.number, m.objective.name, population.epoch + 1, first + lost[k][0], native.words(lost[k][1]))
+                Broken(m.number, m.objective.name, population.epoch + 1, at + lost[k][0], native.words(lost[k][1]))
                 for k, m in enumerate(population.members)
                 if k in lost
             ]
@@ -116,6 +125,13 @@ def _native_epoch(
                 return
             native = native.again()
     population.epoch, population.position = population.epoch + 1, 0
+
+
+def _tell(population: Population, on_losses: Losses) -> None:
+    """The losses of the last step."""
+    loss, weight = population.last_loss, population.last_weight
+    if loss is not None and weight is not None:
+        on_losses(loss[:, None], torch.as_tensor(weight, dtype=loss.dtype).expand(len(loss))[:, None])
 
 
 def _draw(population: Population, changing: bool) -> None:

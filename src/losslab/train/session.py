@@ -13,7 +13,7 @@ from torch import Tensor
 
 from losslab.train.assemble import ENGINES, Assembly, modules_of
 from losslab.train.early import Watch
-from losslab.train.loop import Broken, Stopped, advance, predict
+from losslab.train.loop import Broken, Losses, Stopped, advance, nobody, nobody_of_losses, predict
 from losslab.train.member import Member
 from losslab.train.native.fits import why_not_here
 from losslab.train.native.network import Native
@@ -38,10 +38,12 @@ class Session:
         *,
         checkpoint: Path | None = None,
         stop: Callable[[], bool] = lambda: False,
-        on_step: Callable[[int], None] = lambda members: None,
+        on_step: Callable[[int], None] = nobody,
+        on_losses: Losses = nobody_of_losses,
         watch: Watch | None = None,
     ) -> None:
-        self.assembly, self.checkpoint, self.stop, self.on_step = assembly, checkpoint, stop, on_step
+        self.assembly, self.checkpoint, self.stop = assembly, checkpoint, stop
+        self.on_step, self.on_losses = on_step, on_losses
         self.watch = watch
         self.broken: list[Broken] = []
         self.stopped: dict[int, int] = {}
@@ -106,7 +108,9 @@ class Session:
             raise ValueError("patience needs a metric that is read after each epoch: give the session a watch")
         watched = self.watch if population.patient else None
         for end in range(population.epoch + 1, epochs + 1) if watched else [epochs]:
-            self.broken += advance(population, self.assembly.folds, end, stop=self.stop, on_step=self.on_step)
+            self.broken += advance(
+                population, self.assembly.folds, end, stop=self.stop, on_step=self.on_step, on_losses=self.on_losses
+            )
             if watched and len(population):
                 self._look(population, watched)
 
