@@ -21,6 +21,7 @@ from losslab.train.member import Member
 from losslab.train.native.epochs import Epochs
 from losslab.train.native.network import Native
 from losslab.train.native.packed import compiled
+from losslab.train.native.proof import native_difference
 from losslab.train.network import Single, Stacked
 from losslab.train.objective import objective_of
 from losslab.train.population import Population
@@ -141,6 +142,14 @@ def test_a_member_trains_alike_whoever_is_beside_it():
     for place in (0, 3):
         by_itself = trained(build, Native, some[place : place + 1], folds)
         assert torch.equal(by_itself.network.flat[0], together.network.flat[place])
+
+
+def test_rounding_is_no_difference_from_pytorch():
+    X = torch.randn(36, 4, generator=torch.Generator().manual_seed(0))
+    X = (X - X.mean(0)) / X.std(0)  # whose means a batch norm sees as rounding
+    one = Member(0, objective_of(CATALOGUE["mse_loss"], 1), {}, "sgd", {"lr": 0.1}, batch_size=36)
+    modules = [nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 1))]
+    assert native_difference(modules, [one], [Fold(X, X[:, 0], torch.arange(36))]) == ""
 
 
 def test_members_that_are_dropped_change_nothing_for_the_others():

@@ -259,6 +259,58 @@ def test_the_schedule_and_the_mean_of_the_weights():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
+def test_state_and_mean_follow_weights_beyond_a_chunk(threads):
+    """Updates go chunk by chunk of 4096 parameters."""
+    first = natives("wide", rule="adamw", hyper=ADAMW)
+    mean, kept = first.param.clone(), []
+    more = {"tensors": {"average": mean}, "numbers": {"average_share": 0.3, "clip_norm": 0.7}}
+    native = natives("wide", rule="adamw", hyper=ADAMW, **more)
+
+    def before(parameter, step):
+        kept.append(parameter.detach().clone())
+        torch.nn.utils.clip_grad_norm_([parameter], 0.7)
+
+    truth, _, _ = one_alone(
+        native, 0, optimizer=lambda p: torch.optim.AdamW(p, lr=0.02, weight_decay=0.1), before=before
+    )
+    native.run(starts(), threads)
+    expected = kept[1]
+    for after in (*kept[2:], truth):
+        expected = expected.lerp(after, 0.3)
+    torch.testing.assert_close(native.param[0], truth, rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(mean[0], expected, rtol=1e-8, atol=1e-8)
+
+
+def test_a_row_of_weight_zero_may_have_any_label():
+    whole = torch.tensor([0.2, 1.5, 3.0, torch.nan], dtype=torch.float64)  # NaN: behind the last class
+    weight = torch.rand(300, dtype=torch.float64)
+    weight[::4] = 0
+    tensors = {"class_weight": whole[:3], "row_weight": weight}
+    native, other = (
+        natives("relu", hyper={"lr": 1.0}, rowwise=True, loss="cross_entropy", tensors=tensors) for _ in range(2)
+    )
+    native.y[::4] = 3
+    native.run(starts())
+    other.run(starts())
+    assert np.isfinite(native.losses).all()
+    assert torch.equal(native.param, other.param)
+    assert (native.weights == other.weights).all()
+
+
+@pytest.mark.parametrize("loss", ["mse_loss", "cross_entropy"])
+def test_a_batch_of_weight_zero_changes_nothing(loss):
+    weight = torch.zeros(300, dtype=torch.float64)
+    more = {"rowwise": loss == "cross_entropy", "loss": loss, "tensors": {"row_weight": weight}}
+    native = natives("residual", hyper={"lr": 1.0}, **more)
+    before = native.param.clone()
+    members = native.run(starts(), 2)
+    assert members["broken_step"].tolist() == [-1]
+    assert torch.equal(native.param, before)
+    assert not native.losses.any()
+    assert not native.weights.any()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
 def test_a_broken_member_is_named_with_step_and_layer_and_the_others_go_on(threads):
     native, sound = (natives("two heads", members=3, hyper={"lr": 0.1}) for _ in range(2))
     at = native.layers[3]["weight"]

@@ -56,6 +56,8 @@ UNREADABLE = {
     "its parameter '0.bias' is frozen": frozen,
     "its parameter '0.weight' is float16": lambda: nn.Sequential(nn.Linear(4, 1)).half(),
     "(BatchNorm1d) has momentum=None": lambda: nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2, momentum=None)),
+    "layer 1 (LeakyReLU) has the slope -0.2 below 0": lambda: nn.Sequential(nn.Linear(4, 2), nn.LeakyReLU(-0.2)),
+    "calls leaky_relu with these arguments": lambda: Own(lambda s, x: nn.functional.leaky_relu(s.first(x), -0.2)),
     "keeps no running statistics": lambda: nn.Sequential(nn.BatchNorm1d(2, track_running_stats=False)),
     "layer 1 (Linear) takes 5 features and is given 3": lambda: nn.Sequential(nn.Linear(4, 3), nn.Linear(5, 1)),
     "cannot be traced": lambda: Own(lambda s, x: s.first(x) if x.sum() > 0 else s.first(-x)),
@@ -94,6 +96,12 @@ def test_a_layer_in_place_changes_what_others_see():
     assert [(layer.kind, layer.source, layer.other) for layer in found.layers] == [
         ("linear", 0, -1), ("relu", 1, -1), ("linear", 2, -1), ("add", 2, 3)
     ]  # fmt: skip
+
+
+def test_a_layer_that_comes_again_is_read_again():
+    again = nn.ReLU()
+    found = plan(nn.Sequential(nn.Linear(4, 3), again, nn.Linear(3, 3), again, nn.Linear(3, 1)))
+    assert [layer.kind for layer in found.layers] == ["linear", "relu", "linear", "relu", "linear"]
 
 
 def test_one_column_may_lose_its_dimension():

@@ -150,7 +150,7 @@ class Epochs:
             row["y"] = self.tensor(self.kept(target, fold.y, partial(self.target_of, record)))
             if fold.weight is not None:
                 weight = self.kept(
-                    (id(fold.weight), "weight"), fold.weight, lambda one: one.to(self.network.flat.dtype)
+                    (id(fold.weight), "weight"), fold.weight, lambda one: one.to(self.network.flat.dtype).contiguous()
                 )
                 row["row_weight"] = self.tensor(weight)
 

@@ -71,8 +71,9 @@ class Reader:
         if read is not None:
             return read(self, module, source, what)
         if is_plain_sequence(module):
-            for child, part in module.named_children():
-                source = self.module(part, f"{name}.{child}".lstrip("."), source)
+            for child, part in module._modules.items():  # named_children() leaves out one that comes again
+                if part is not None:
+                    source = self.module(part, f"{name}.{child}".lstrip("."), source)
             return source
         if not type(module).__module__.startswith("torch.nn.") and (type(module).forward is not nn.Module.forward):
             from losslab.train.native.trace import read_traced  # tracing takes a moment to import
@@ -175,6 +176,12 @@ def _activation(kind: str, number: Callable[[Any], float] = lambda module: 0.0) 
     return read
 
 
+def _leaky(reader: Reader, module: Any, source: int, what: str) -> int:
+    if not module.negative_slope >= 0:  # its derivative is read off the sign of the output
+        raise UnreadableError(f"{what} has the slope {module.negative_slope:g} below 0")
+    return reader.add("leaky_relu", source, inplace=module.inplace, number=module.negative_slope)
+
+
 def _dropout(reader: Reader, module: Any, source: int, what: str) -> int:
     if module.p >= 1:
         raise UnreadableError(f"{what} drops everything")
@@ -262,7 +269,7 @@ def _flatten(reader: Reader, module: Any, source: int, what: str) -> int:
 MODULES: dict[type[nn.Module], Callable[[Reader, Any, int, str], int]] = {
     nn.Linear: _linear,
     nn.ReLU: _activation("relu"),
-    nn.LeakyReLU: _activation("leaky_relu", lambda module: module.negative_slope),
+    nn.LeakyReLU: _leaky,
     nn.GELU: _activation("gelu", lambda module: float(module.approximate == "tanh")),
     nn.SiLU: _activation("silu"),
     nn.Tanh: _activation("tanh"),

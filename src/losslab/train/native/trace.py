@@ -132,7 +132,9 @@ def _gelu(reader: Reader, input: Seen, *, approximate: str = "none") -> Seen:
     return replace(input, value=reader.add("gelu", input.value, number=float(approximate == "tanh")))
 
 
-def _leaky(reader: Reader, input: Seen, negative_slope: float = 0.01, inplace: bool = False) -> Seen:
+def _leaky(reader: Reader, input: Seen, negative_slope: float = 0.01, inplace: bool = False) -> Seen | None:
+    if not negative_slope >= 0:
+        return None
     made = reader.add("leaky_relu", input.value, inplace=inplace, number=float(negative_slope))
     return replace(input, value=made)
 
