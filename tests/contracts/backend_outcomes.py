@@ -120,7 +120,7 @@ def _in_double(call: Call) -> Call:
 
 
 def _defined(record: LossRecord, call: Call, found: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients without what has no meaning: where a number is NaN, or all that is kept is times NaN."""
+    """Gradients without what has no meaning: where a number is NaN, or all is times NaN or a parameter infinite."""
     if wanted.shape != call.args[0].shape:
         return found, wanted
     spoilt = torch.zeros(wanted.shape, dtype=torch.bool)
@@ -129,7 +129,7 @@ def _defined(record: LossRecord, call: Call, found: Tensor, wanted: Tensor) -> t
         if one.is_floating_point() and wanted.shape == one.shape:
             bad = ~one.detach().isfinite()
             spoilt |= bad.any(dim, keepdim=True) if record.kind == "rowwise" else bad
-    if not math.isfinite(call.scale):
+    if not math.isfinite(call.scale) or call.wrong == "parameter":
         spoilt |= True
     if "mask" in call.options and not call.as_torch:
         keep = call.options["mask"]
@@ -146,7 +146,9 @@ def _far(what: str, found: Tensor, wanted: Tensor, exact: Tensor | None) -> list
     found, wanted = found.double(), wanted.double()
     finite = wanted[wanted.isfinite()].abs()
     size = finite.max().item() if finite.numel() else 0.0
-    close = torch.isclose(found, wanted, rtol=eps, atol=size * (1e-13 if double else 5e-6) + 1e-12, equal_nan=True)
+    close = torch.isclose(
+        found, wanted, rtol=eps, atol=size * (1e-12 if double else 5e-6) + 1e-9 * (not double), equal_nan=True
+    )
     if exact is not None and exact.shape == found.shape:
         close |= (found - exact).abs() <= 2 * (wanted - exact).abs() + eps * exact.abs()
     if close.all():

@@ -1,6 +1,7 @@
 """A fused loss in autograd: the gradient is computed with the value, and handed out in the backward pass."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from math import isfinite
 from typing import Any
 
@@ -82,22 +83,18 @@ class FusedLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
-        input, target, *others = ctx.saved_tensors  # raises where one was changed in place
         (up,) = upstream
         scale = up.item() if up.ndim == 0 else 1
         # Times what is not finite, the zeros of what is left out would not be zeros any more.
-        if torch.is_grad_enabled() or not ordinary(up) or not isfinite(scale):
-            return by_rule(ctx, input, target, others, up), None
-        try:
-            gradient = ctx.ready.pop()  # atomic: two threads never get the same memory
-        except IndexError:
-            return again(ctx, input, target, others, up), None
-        if scale != 1:
-            if gradient.dtype.itemsize < 4:
-                gradient = again(ctx, input, target, others, up)
-            else:
-                gradient.mul_(up)
-        return gradient, None
+        rule = torch.is_grad_enabled() or not ordinary(up) or not isfinite(scale)
+        gradient = None
+        if not rule:
+            with suppress(IndexError):
+                gradient = ctx.ready.pop()  # atomic: two threads never get the same memory
+        if gradient is not None and (scale == 1 or gradient.dtype.itemsize >= 4):
+            return gradient if scale == 1 else gradient.mul_(up), None
+        input, target, *others = ctx.saved_tensors  # raises where one was changed in place, or the graph is gone
+        return (by_rule if rule else again)(ctx, input, target, others, up), None
 
 
 # Past `Function.apply`, which looks for transforms of torch.func: where one is at work, nobody comes here.
