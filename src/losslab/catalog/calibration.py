@@ -298,4 +298,4 @@ def label_relaxation_loss(
     log_p = log_likelihood(input, target)
     share = torch.as_tensor(alpha, dtype=log_p.dtype, device=log_p.device)
     far = (1 - share) * (torch.log1p(-share) - log_p) + share * (share.log() - error_of(log_p).log())
-    return by_class(torch.where(log_p.exp() < 1 - share, far, 0.0), target, weight)
+    return by_class(torch.where(log_p.exp() >= 1 - share, 0.0, far), target, weight)  # NaN is not within
