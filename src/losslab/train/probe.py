@@ -2,8 +2,7 @@
 
 import copy
 import math
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,18 +12,16 @@ from torch import Tensor, nn
 from losslab.models.renew import drawing_from, seed_generators
 from losslab.train.batches import EpochBatches, Fold
 from losslab.train.member import Member
-from losslab.train.native.epochs import Epochs
 from losslab.train.native.fits import why_not
 from losslab.train.native.network import Native
 from losslab.train.native.plan import plan
 from losslab.train.native.proof import native_difference
 from losslab.train.network import Network, Single, Stacked, without_speed_warnings
 from losslab.train.population import Population
-from losslab.train.step import step
+from losslab.train.race import race
 
-NARROW = 128  # features: networks up to this width are native without being timed
+NARROW = 256  # features: networks up to this width are native without being timed
 TOLERANCE = 1e-3  # of the largest entry, float32: correct stacking differs by rounding, about 1e-6
-MEASURED, STEPS = 0.01, 12  # seconds of a probe's steps, and how many at most
 LENGTH = 160  # of an error's text in a reason
 
 
@@ -114,11 +111,9 @@ def _fastest(
     choices: Mapping[type[Network], Choice], one_by_one: Choice,
 ) -> Choice:  # fmt: skip
     """Times a few steps of each."""
-    alone = _seconds(lambda: Population(members[:1], Single(modules[:1])), members[:1], folds) * len(members)
-    times: dict[type[Network], float] = {}
-    for engine, choice in choices.items():
-        make = partial(_population, members, engine, modules, choice.lift_losses)
-        times[engine] = _seconds(make, members, folds)
+    makes = {engine: partial(_population, members, engine, modules, one.lift_losses) for engine, one in choices.items()}
+    times = race({**makes, Single: partial(_population, members[:1], Single, modules[:1], False)}, folds)
+    alone = times.pop(Single)
     best = min(times, key=lambda engine: times[engine])
     ratio = alone / times[best]
     if ratio < 1:
@@ -246,25 +241,6 @@ def _why_not_lift(members: Sequence[Member], module: nn.Module, batch: tuple[Ten
         if not torch.allclose(lifted, alone, rtol=TOLERANCE, equal_nan=True):
             return f"stacking changes the values of {name}"
     return ""
-
-
-def _seconds(make: Callable[[], Population], members: Sequence[Member], folds: Sequence[Fold]) -> float:
-    """The fastest of some steps after a first one: two, or more where they are short."""
-    population = make()
-    times: list[float] = []
-    native = Epochs.of(population, folds)
-    if native is not None:
-        native.begin()
-    else:
-        batch = EpochBatches(members, folds, 0)[0]
-    while len(times) < 3 or (sum(times) < MEASURED and len(times) < STEPS):
-        start = time.perf_counter()
-        if native is not None:
-            native.run(1)
-        else:
-            step(population, *batch)
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
 
 
 def _in_short(error: Exception) -> str:

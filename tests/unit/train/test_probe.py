@@ -148,7 +148,7 @@ CANNOT = [
 @pytest.fixture
 def stack_wins(monkeypatch):
     """A stack that always wins the race: what is measured is not what these tests are about."""
-    monkeypatch.setattr(probe, "_seconds", lambda make, members, folds: make() and 1.0)
+    monkeypatch.setattr(probe, "race", lambda makes, folds: {one: 1 / len(make()) for one, make in makes.items()})
 
 
 def choice(build, members=MEMBERS, engine="auto"):
@@ -299,10 +299,10 @@ def test_the_same_stack_is_probed_once(monkeypatch):
 
 
 def test_the_faster_engine_is_chosen_and_the_ratio_is_said(monkeypatch):
-    seconds = {6: 0.5, 1: 0.25}
-    monkeypatch.setattr(probe, "_seconds", lambda make, members, folds: seconds[len(members)])
+    seconds = {Stacked: 0.5 / 6, Single: 0.25}
+    monkeypatch.setattr(probe, "race", lambda makes, folds: {one: seconds[one] for one in makes})
     assert str(choice(plain)) == "stacked (probe: 3x one after the other)"
-    seconds[6] = 3.0
+    seconds[Stacked] = 3.0 / 6
     assert str(choice(plain)) == "single (probe: stacking 6 members is 2.0x slower)"
 
 

@@ -90,7 +90,7 @@ template <class T> int32_t where_broken(const Run<T> &run) {
     return -1;
 }
 
-constexpr int MOST_LATE = 4;  // then neighbours keep a thread off its core, and the first one goes on alone
+constexpr int MOST_LATE = 2;  // then neighbours keep a thread off its core, and the first one goes on alone
 
 // All steps of one member, by one thread or, each with a `run` of its own, by a team.
 template <class T> void train(const losslab_epoch &epoch, Run<T> run) {
