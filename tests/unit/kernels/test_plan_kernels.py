@@ -328,6 +328,19 @@ def test_a_broken_member_is_named_with_step_and_layer_and_the_others_go_on(threa
     assert np.isnan(native.losses[1, 1:]).all()
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_breaks_on_the_way_back_is_named_too(threads):
+    narrow = natives("narrow", hyper={"lr": 0.1})
+    first, last = narrow.layers[0], narrow.layers[2]
+    narrow.param[0] = 0
+    narrow.param[0, first["bias"]] = 1e-290
+    narrow.param[0, last["weight"]] = 1e300  # an output of 1e10, whose slope times this weight is beyond float64
+    assert narrow.run(starts(), threads)["broken_layer"].tolist() == [2]
+    flat = natives("linear", hyper={"lr": 0.1})
+    flat.param[0], flat.X[:, 0], flat.y[:] = 0, 1e200, -1e150  # the slope times the input is
+    assert flat.run(starts(), threads)["broken_layer"].tolist() == [0]
+
+
 def test_an_input_that_is_not_finite_is_no_layers_fault():
     native = natives("relu", hyper={"lr": 0.1})
     native.X[native.rows[0, 40], 3] = torch.nan
