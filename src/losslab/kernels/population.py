@@ -31,13 +31,20 @@ class Losses:
         """
         if not ordinary(output) or output.dtype not in EXACT or not output.numel():
             return None
-        input = output.detach().contiguous()
+        rowwise_loss = isinstance(self.kernel, rowwise.Kernel)
+        second = rowwise_loss and output.dim() == 3 and output.transpose(1, 2).is_contiguous()  # where classes lie
+        input = output.detach().transpose(1, 2) if second else output.detach().contiguous()
         learns = output.requires_grad and torch.is_grad_enabled()
         gradient = gradient_like(input) if learns else None
         sums = torch.empty(len(input), 3, dtype=torch.float64)
-        run = _pointwise if isinstance(self.kernel, pointwise.Kernel) else _rowwise
-        if not run(self, input, target, weight, gradient, sums):
+        if rowwise_loss:
+            done = _rowwise(self, input, target, weight, gradient, sums, second)
+        else:
+            done = _pointwise(self, input, target, weight, gradient, sums)
+        if not done:
             return None
+        if second and gradient is not None:
+            gradient = gradient.transpose(1, 2)
         total, counted, _ = sums.unbind(1)
         if not counted.all():
             return None
@@ -65,16 +72,18 @@ class MeanLosses(torch.autograd.Function):
 
 
 def _rowwise(
-    losses: Losses, input: Tensor, target: Tensor, weight: Tensor | None, gradient: Tensor | None, sums: Tensor
-) -> bool:
-    members, *rows, classes = input.shape
+    losses: Losses, input: Tensor, target: Tensor, weight: Tensor | None, gradient: Tensor | None, sums: Tensor,
+    second: bool,
+) -> bool:  # fmt: skip
+    """second: input is (K, C, B), else the classes come last."""
+    members, *rows, classes = input.transpose(1, 2).shape if second else input.shape
     shared = target.dim() == len(rows)
     if target.is_floating_point() or target.shape != (tuple(rows) if shared else (members, *rows)):
         return False
-    per_class = losses.per_class
+    per_class = None if losses.per_class is None else losses.per_class.to(input.dtype).contiguous()
     bad = rowwise.run(
-        losses.kernel, input.view(members, -1, classes, 1), losses.params, sums, label=target.long().contiguous(),
-        target_shared=shared, per_class=None if per_class is None else per_class.to(input.dtype).contiguous(),
+        losses.kernel, input.view(members, -1, classes, rows[0] if second else 1), losses.params, sums,
+        label=target.long().contiguous(), target_shared=shared, per_class=per_class,
         weight=_each(weight, (members, *rows), input.dtype), divide=rowwise.BY_WEIGHT, gradient=gradient,
     )  # fmt: skip
     return bad < 0

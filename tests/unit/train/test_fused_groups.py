@@ -59,7 +59,8 @@ def both(group, output, y, weight=None, *, up=(1.0, 1.0, 1.0), lift=True, plain=
     """Value, counted weight and gradient by the kernel, and by the rule; upstream gradients `up`."""
     found = []
     for choice in ("fused", "rule"):
-        leaf = output.clone().requires_grad_()
+        leaf = output.clone(memory_format=torch.preserve_format).requires_grad_()
+        assert leaf.stride() == output.stride()
         with backend(choice):
             mean, counted = (group(leaf, y, lift=lift), None) if plain else group.weighted(leaf, y, weight, lift=lift)
         (mean * mean.new_tensor(up)).sum().backward()
@@ -79,6 +80,8 @@ def test_each_loss_is_that_of_its_rule_with_parameters_of_each_member(name):
     weight = torch.tensor([[1.0, 0, 2, 0.5, 3], [0.1, 4, 1, 1, 0], [2, 2, 0, 0, 1]], dtype=torch.float64)
     torch.testing.assert_close(*both(group, output, y, weight, up=(0.5, 1.0, -3.0)), rtol=1e-9, atol=1e-12)
     torch.testing.assert_close(*both(group, output, y), rtol=1e-9, atol=1e-12)
+    across = output.transpose(1, 2).contiguous().transpose(1, 2)  # as a dense network leaves them
+    torch.testing.assert_close(*both(group, across, y, weight, lift=False), rtol=1e-9, atol=1e-12)
     torch.testing.assert_close(*both(group, output, y, lift=False, plain=True), rtol=1e-9, atol=1e-12)
 
 
