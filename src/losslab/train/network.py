@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from losslab.models.renew import seed_generators
+from losslab.train.dense import Dense
 from losslab.train.dropout import Draws, keyed, plain
 
 
@@ -62,6 +63,7 @@ class Network(ABC):
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         self.layout = Layout(modules[0])
         self.flat = torch.stack([self.layout.read(module) for module in modules])
+        self.spare: Tensor | None = None  # (K, P) for gradients, step after step
         self.keys: list[int] = []  # of "single": a member's own random numbers for the next pass, whatever others draw
         self.draws = Draws()  # of dropout layers
         self.drops = False  # whether there are any
@@ -79,7 +81,12 @@ class Network(ABC):
 
     def gradient(self, gradients: Sequence[Tensor], *, reuse: bool = False) -> Tensor:
         """The gradients of `parameters()` as a matrix (K, P). reuse: it may lie where that of the last call lay."""
-        return torch.cat([g.reshape(len(self), -1) for g in gradients], dim=1)
+        rows = [g.reshape(len(self), -1) for g in gradients]
+        if not reuse:
+            return torch.cat(rows, dim=1)
+        if self.spare is None or self.spare.shape != self.flat.shape:
+            self.spare = torch.empty_like(self.flat)
+        return torch.cat(rows, dim=1, out=self.spare)  # fresh memory costs more than the copy
 
     def keep(self, members: Tensor) -> None:
         """Drops all members but those at the given indices."""
@@ -107,9 +114,12 @@ class Stacked(Network):
         super().__init__(modules)
         self.template = copy.deepcopy(modules[0])
         self.drops = keyed(self.template, self.draws)
+        self.dense = Dense.of(self.template, self.layout.names)
         self._constants = stack_constants(modules)
 
     def forward(self, parameters: list[Tensor], x: Tensor, *, train: bool) -> Tensor:
+        if self.dense is not None and self.dense.takes(x):
+            return self.dense(dict(zip(self.layout.names, parameters, strict=True)), x)
         self.template.train(train)
 
         def one(parameters: list[Tensor], constants: dict[str, Tensor], x: Tensor, place: Tensor) -> Any:
@@ -154,7 +164,6 @@ class Single(Network):
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__(modules)
-        self.spare: Tensor | None = None  # (1, P) for the gradient of one member, step after step
         self.modules = [copy.deepcopy(module) for module in modules]
         for module in self.modules:
             self.drops |= keyed(module, self.draws)
@@ -193,9 +202,9 @@ class Single(Network):
             parts = [g.reshape(-1) for g in gradients]
             if not reuse:
                 return torch.cat(parts).unsqueeze(0)
-            if self.spare is None:
+            if self.spare is None or self.spare.shape != self.flat.shape:
                 self.spare = torch.empty_like(self.flat)
-            torch.cat(parts, out=self.spare[0])  # fresh memory costs more than the copy
+            torch.cat(parts, out=self.spare[0])
             return self.spare
         width = len(self.layout.names)
         rows = [
