@@ -100,6 +100,7 @@ def test_switched_off_or_not_compiled(tmp_path, fresh):
 def test_torch_says_what_the_machine_can_do(capability, names, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     monkeypatch.delenv("LOSSLAB_ISA", raising=False)
+    monkeypatch.delenv("LOSSLAB_KERNELS", raising=False)
     assert [path.name for path in library.candidates()] == [build.library_name(name) for name in names]
 
 
