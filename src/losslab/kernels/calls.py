@@ -2,6 +2,7 @@
 
 import ctypes
 import struct
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -142,11 +143,19 @@ def _bounds() -> Any:
     compiled = library()
     if compiled is None or not hasattr(compiled, "losslab_bounds"):
         return None
-    compiled.losslab_bounds.argtypes = [
-        ctypes.c_int32, ctypes.c_int64, ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p,
-    ]  # fmt: skip
-    compiled.losslab_bounds.restype = None
-    return compiled.losslab_bounds
+    of = ctypes.CFUNCTYPE(None, ctypes.c_int32, ctypes.c_int64, ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+    return of(("losslab_bounds", compiled))
+
+
+class _Found(threading.local):
+    """Where the least and the largest number are put, kept by each thread from call to call."""
+
+    def __init__(self) -> None:
+        self.pair = (ctypes.c_double * 2)()
+        self.at = ctypes.addressof(self.pair)
+
+
+_found = _Found()
 
 
 def within(numbers: Tensor, domain: Interval) -> bool:
@@ -154,7 +163,6 @@ def within(numbers: Tensor, domain: Interval) -> bool:
     look = _bounds()
     if look is None:
         return False
-    found = (ctypes.c_double * 2)()
-    look(DTYPES[numbers.dtype], numbers.numel(), torch.get_num_threads(), numbers.data_ptr(), found)
-    low, high = found
+    look(DTYPES[numbers.dtype], numbers.numel(), torch.get_num_threads(), numbers.data_ptr(), _found.at)
+    low, high = _found.pair
     return low in domain and high in domain

@@ -12,6 +12,7 @@ from torch.nn import Parameter
 from losslab.kernels import native, prepare
 from losslab.kernels.backend import _State
 from losslab.kernels.calls import DTYPES, Job, within
+from losslab.kernels.crossover import below
 from losslab.kernels.function import Call, loss_of, ordinary
 from losslab.kernels.options import KEPT, Binder, Options
 from losslab.spec import compatible, forms
@@ -21,6 +22,7 @@ from losslab.spec.policy import _POLICY, FIRST_CALLS
 from losslab.spec.record import LossRecord
 
 PLAIN = frozenset((Tensor, Parameter))
+NO_TENSORS: Mapping[str, Any] = {}
 NONE = {"weight": None, "sample_weight": None, "mask": None}
 _interpreter = torch._C._functorch.peek_interpreter_stack
 _functions, _dispatches = torch._C._len_torch_function_stack, torch._C._len_torch_dispatch_stack
@@ -34,7 +36,7 @@ def way(record: LossRecord) -> Way:
     return Chooser(record)
 
 
-def _nothing_else(record: LossRecord, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+def _nothing_else(record: LossRecord, *call: Any) -> None:
     if _State.choice in ("fused", "torch"):
         raise RuntimeError(refusal(record, "there is only its rule"))
 
@@ -47,47 +49,78 @@ class Chooser:
     """The kernel's loss, torch's operator's, or None (the rule), for each call of one loss of two tensors."""
 
     def __init__(self, record: LossRecord) -> None:
-        self.record, self.name = record, record.name
-        self.native = native.find(record.name)
-        self.took: native.Native | None = None  # torch's operator, once it was called
+        self.record, self.name, self.below = record, record.name, below(record.name)
+        self.took_torch = False  # in the last call that went the long way
+        self._plain: Options | None = None  # of a call without options; None before the first
         self._binder: Binder | None = None  # made on first use: it finds the kernel, for which the library is loaded
         self._calls: dict[Options, Call] = {}
 
-    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
+    def __call__(self, input: Any, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
         choice = _State.choice
         if choice == "rule":
             return None
-        loss = self.choose(choice, args, kwargs)
+        options, tensors = self._plain, NO_TENSORS
+        if args or kwargs or options is None:
+            options, tensors = self.bound(args, kwargs)
+        # Nothing is asked here that a later step does not ask again: this is what a small loss has time for.
+        if (
+            choice == "auto"
+            and options is not None
+            and options.native is not None
+            and not tensors
+            and type(input) in PLAIN
+            and type(target) in PLAIN
+            and input.numel() < self.below
+            and input.is_cpu
+            and target.is_cpu
+            and not target.requires_grad
+            and undisturbed()
+            and not self._early()
+        ):
+            try:
+                quick = options.native(input, target)
+            except native.RAISED:
+                quick = None
+            if quick is not None:
+                return quick
+        loss = self.choose(choice, options, tensors, input, target)
         if not isinstance(loss, str):
             return loss
         if choice != "auto" and loss is not prepare.NOT_RIGHT:
             raise RuntimeError(refusal(self.record, loss))
         return None
 
-    def choose(self, choice: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | str:
-        """The loss, or why only the rule can give it."""
-        input, target = args[:2]
-        if not plain(input, target):
-            return why_not_plain(input, target)
+    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Options | None, Mapping[str, Any]]:
+        """The options of a call, and the tensors among them. No options where something is wrong with them."""
         binder = self._binder
         if binder is None:
             binder = self._binder = Binder(self.record)
-        options, tensors = binder(args[2:], kwargs) if kwargs or len(args) > 2 else (binder.plain, {})
+            self._plain = binder.plain
+        return binder(args, kwargs) if args or kwargs else (binder.plain, NO_TENSORS)
+
+    def choose(
+        self, choice: str, options: Options | None, tensors: Mapping[str, Any], input: Any, target: Any
+    ) -> Tensor | str:
+        """The loss, or why only the rule can give it."""
+        self.took_torch = False
+        if not plain(input, target):
+            return why_not_plain(input, target)
         if options is None:
             return prepare.NOT_RIGHT
-        if choice == "torch" and (self.native is None or tensors):
+        if choice == "torch" and (tensors or self.name not in native.OPERATORS):
             return "torch has no operator of its form that is right" + (" with these options" if tensors else "")
-        early = _POLICY.mode != "off" and _POLICY.calls[self.name] < FIRST_CALLS
-        small = options.kernel is None or self.native is None or input.numel() < self.native.below
-        if self.native is not None and not tensors and (choice == "torch" or (choice == "auto" and small)):
+        run = None if tensors else options.native
+        early = self._early()
+        small = options.kernel is None or input.numel() < self.below
+        if run is not None and (choice == "torch" or (choice == "auto" and small)):
             try:
-                loss = self.native.run(input, target, options)
-            except (IndexError, RuntimeError):  # a label out of range: the rule has the words for it
+                loss = run(input, target)
+            except native.RAISED:  # a label out of range: the rule has the words for it
                 if choice == "torch":
                     return prepare.NOT_RIGHT
                 loss = None
             if loss is not None:
-                self.took = self.native
+                self.took_torch = True
                 self._look(early, options, None, input, target, tensors)
                 return loss
         job = prepare.prepare(self.record, options, input, target, tensors)
@@ -100,11 +133,15 @@ class Chooser:
         self._look(early, options, job, input, target, tensors)
         call = self._calls.get(options)
         if call is None:
-            call = self._call_of(options, binder.defaults)
+            call = self._call_of(options)
         loss = loss_of(call, job, input, target, tensors)
         if loss is None:
             return prepare.NOT_RIGHT
         return compatible.in_type(loss, input, target) if _POLICY.as_torch else loss
+
+    def _early(self) -> bool:
+        """Whether this is one of the first calls, in which everything is looked at."""
+        return _POLICY.calls[self.name] < FIRST_CALLS and _POLICY.mode != "off"
 
     def _look(
         self, early: bool, options: Options, job: Job | None, input: Tensor, target: Tensor,
@@ -122,7 +159,8 @@ class Chooser:
                 return
             if job.soft is not None:
                 dim = options.class_dim if input.ndim > 1 else 0
-                check_distribution(self.name, target.detach().movedim(dim, -1), off=rounding(target))
+                rows = target.detach().to(job.soft.dtype).movedim(dim, -1)
+                check_distribution(self.name, rows, off=rounding(target))
             if options.target_domain is not None and not within(job.target, options.target_domain):
                 check_domain(self.name, "target", target, options.target_domain)
             if options.input_domain is not None and not within(job.input, options.input_domain):
@@ -136,8 +174,8 @@ class Chooser:
         with torch.no_grad():
             forms.prepared(self.record, input.detach(), target, {**NONE, **options.given, **tensors})
 
-    def _call_of(self, options: Options, defaults: Mapping[str, Any]) -> Call:
-        record = self.record
+    def _call_of(self, options: Options) -> Call:
+        record, defaults = self.record, forms.arguments(self.record)
 
         def by_rule(input: Tensor, target: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
             return forms.by_rule(record, defaults, input, target, (), {**options.given, **tensors})
@@ -150,7 +188,7 @@ class Chooser:
 
 
 def plain(input: Any, target: Any) -> bool:
-    """Whether these are two ordinary tensors on the CPU, and nothing is at work that wants to see operations."""
+    """Whether these are two ordinary tensors on the CPU, and nothing is at work that wants to see what is done."""
     return (
         type(input) in PLAIN
         and type(target) in PLAIN
@@ -159,11 +197,13 @@ def plain(input: Any, target: Any) -> bool:
         and input.dtype in DTYPES
         and not target.requires_grad
         and not target.is_complex()
-        and _interpreter() is None
-        and forward_ad._current_level < 0
-        and not _functions()
-        and not _dispatches()
+        and undisturbed()
     )
+
+
+def undisturbed() -> bool:
+    """Whether nothing is at work that wants to see operations."""
+    return not _functions() and not _dispatches() and _interpreter() is None and forward_ad._current_level < 0
 
 
 def why_not_plain(input: Any, target: Any) -> str:
@@ -195,7 +235,7 @@ def explain(name: str, *args: Any, **kwargs: Any) -> str:
         return "the rule: there is only its rule"
     if choice == "rule":
         return "the rule: so the backend was chosen"
-    loss = made.choose(choice, args, kwargs)
+    loss = made.choose(choice, *made.bound(args[2:], kwargs), *args[:2])
     if isinstance(loss, str):
         return f"the rule: {loss}"
-    return "the fused kernel" if made.took is None else "torch's own operator"
+    return "torch's own operator" if made.took_torch else "the fused kernel"

@@ -1,116 +1,129 @@
 """torch's own operators, for small tensors: only of losses and options for which torch's form is right."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import inf
-from typing import Any
+from math import inf, isfinite
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from losslab.kernels.crossover import below
-from losslab.kernels.options import Options
+from losslab.kernels.calls import within
+from losslab.spec.interval import UNIT
+
+if TYPE_CHECKING:
+    from losslab.kernels.options import Options
+
+# Takes an input and a target, ordinary tensors on the CPU. Gives None, or raises what torch does, where torch's form is
+# not right for them: a kernel or the rule then computes the loss, or says what is wrong.
+Native = Callable[[Tensor, Tensor], Tensor | None]
 
 _operators: Any = torch._C._nn
 REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
-EXACT = (torch.float32, torch.float64)
-FEW = 256  # labels that are looked at faster as a list
+FLOAT, DOUBLE, LONG = torch.float32, torch.float64, torch.int64
+FEW = 128  # labels that are looked at faster as a list
+RAISED = (IndexError, RuntimeError, ValueError)  # by an operator that was given what it does not take
 
 
-@dataclass(frozen=True)
-class Native:
-    """An operator of torch: run(input, target, options) gives its loss, or None where its form is not right.
-
-    below: how many elements the input has where a kernel begins to be faster.
-    """
-
-    run: Callable[[Tensor, Tensor, Options], Tensor | None]
-    below: int
-
-
-def _labels(input: Tensor, target: Tensor, options: Options) -> bool:
-    """Whether these are rows of scores with a class each, as torch has them."""
-    return (
-        target.dtype == torch.int64
-        and options.ignore_index is not None
-        and input.dtype in EXACT
-        and ((input.ndim == 2 and options.class_dim in (1, -1)) or input.ndim == 1)
-        and target.shape == input.shape[:-1]
-        and input.numel() > 0
-    )
-
-
-def _number(loss: Tensor, options: Options) -> Tensor | None:
-    """NaN is what torch says where there is nothing to average; then, and where it is right too, the rule is asked."""
-    if options.reduction == "mean":
-        value = loss.item()
-        return loss if value == value else None
-    return loss
-
-
-def _nll_loss(input: Tensor, target: Tensor, options: Options) -> Tensor | None:
-    if not _labels(input, target, options):
+def _over_labels(options: "Options", operator: Callable[..., Tensor], *more: float) -> Native | None:
+    """Rows of scores with a class each. Torch's gradient of ignored rows is NaN where their scores are not finite, and
+    its mean of nothing is NaN; it refuses labels out of range and shapes that do not fit by itself."""
+    ignored, reduction = options.ignore_index, REDUCTIONS[options.reduction]
+    if ignored is None or options.class_dim not in (1, -1):
         return None
-    reduction = REDUCTIONS[options.reduction]
-    return _number(_operators.nll_loss_nd(input, target, None, reduction, options.ignore_index), options)
 
-
-def _cross_entropy(input: Tensor, target: Tensor, options: Options) -> Tensor | None:
-    smoothing = options.given["label_smoothing"]
-    if isinstance(smoothing, Tensor) or smoothing != 0 or not _labels(input, target, options):
-        return None
-    ignored = options.ignore_index
-    if target.ndim == 1 and target.numel() <= FEW:
-        left_out = ignored in target.tolist()
-    else:
-        left_out = bool(target.eq(-100 if ignored is None else ignored).any())
-    if left_out:  # torch gives such a row the gradient NaN where its scores are not finite
-        return None
-    reduction = REDUCTIONS[options.reduction]
-    return _number(_operators.cross_entropy_loss(input, target, None, reduction, ignored, 0.0), options)
-
-
-def _multi_margin_loss(input: Tensor, target: Tensor, options: Options) -> Tensor | None:
-    p, margin = options.given["p"], options.given["margin"]
-    if type(p) not in (int, float) or p not in (1, 2) or isinstance(margin, Tensor) or margin == inf:
-        return None
-    if not _labels(input, target, options) or input.ndim != 2:
-        return None
-    reduction = REDUCTIONS[options.reduction]
-    return _operators.multi_margin_loss(input, target, int(p), float(margin), None, reduction)
-
-
-def _pairs(input: Tensor, target: Tensor) -> bool:
-    return input.dtype in EXACT and target.dtype == input.dtype and target.shape == input.shape and input.numel() > 0
-
-
-def _plain(operator: Callable[..., Tensor], width: str = "", least: float = -inf) -> Callable[..., Tensor | None]:
-    """width: the parameter that the operator takes last; beyond `least` and finite, torch's form is right."""
-
-    def run(input: Tensor, target: Tensor, options: Options) -> Tensor | None:
-        if not _pairs(input, target):
+    def run(input: Tensor, target: Tensor) -> Tensor | None:
+        dtype = input.dtype
+        if (dtype is not FLOAT and dtype is not DOUBLE) or target.dtype is not LONG:
             return None
-        if not width:
-            return operator(input, target, REDUCTIONS[options.reduction])
-        value: Any = options.given[width]
-        if isinstance(value, Tensor) or not least < value < inf:
+        if target.ndim != 1 or input.ndim != 2:
             return None
-        return operator(input, target, REDUCTIONS[options.reduction], float(value))
+        if target.numel() <= FEW:
+            labels = target.tolist()
+            if ignored in labels or not labels:
+                return None
+        elif target.eq(ignored).any():
+            return None
+        return operator(input, target, None, reduction, ignored, *more)
 
     return run
 
 
-RUNS: dict[str, Callable[[Tensor, Tensor, Options], Tensor | None]] = {
+def _nll_loss(options: "Options") -> Native | None:
+    return _over_labels(options, _operators.nll_loss_nd)
+
+
+def _cross_entropy(options: "Options") -> Native | None:
+    smoothing = options.given["label_smoothing"]
+    if isinstance(smoothing, Tensor) or smoothing != 0:
+        return None
+    return _over_labels(options, _operators.cross_entropy_loss, 0.0)
+
+
+def _multi_margin_loss(options: "Options") -> Native | None:
+    p, margin = options.given["p"], options.given["margin"]
+    if type(p) not in (int, float) or p not in (1, 2) or isinstance(margin, Tensor) or margin == inf:
+        return None
+
+    def operator(input: Tensor, target: Tensor, weight: None, reduction: int, ignored: int) -> Tensor:
+        return _operators.multi_margin_loss(input, target, int(p), float(margin), weight, reduction)
+
+    return _over_labels(options, operator)
+
+
+def _of_pairs(operator: Callable[..., Tensor], width: str = "", least: float = -inf) -> Callable[..., Native | None]:
+    """width: the parameter that the operator takes last; beyond `least` and finite, torch's form is right."""
+
+    def bound(options: "Options") -> Native | None:
+        more: tuple[Any, ...] = (REDUCTIONS[options.reduction],)
+        if width:
+            value: Any = options.given[width]
+            if isinstance(value, Tensor) or not least < value < inf:
+                return None
+            more = (*more, float(value))
+
+        def run(input: Tensor, target: Tensor) -> Tensor | None:
+            dtype = input.dtype
+            if target.dtype is not dtype or (dtype is not FLOAT and dtype is not DOUBLE):
+                return None
+            return operator(input, target, *more) if input.shape == target.shape and input.numel() else None
+
+        return run
+
+    return bound
+
+
+def _binary_cross_entropy_with_logits(options: "Options") -> Native | None:
+    """Torch's form is NaN for a right answer at infinity, so that its loss counts only where it is finite."""
+    reduction, pos_weight = REDUCTIONS[options.reduction], options.given["pos_weight"]
+    if reduction == 0 or isinstance(pos_weight, Tensor) or pos_weight not in (None, 1):
+        return None
+    operator = torch.binary_cross_entropy_with_logits
+
+    def run(input: Tensor, target: Tensor) -> Tensor | None:
+        dtype = input.dtype
+        if target.dtype is not dtype or (dtype is not FLOAT and dtype is not DOUBLE):
+            return None
+        if input.shape != target.shape or not target.is_contiguous() or not within(target, UNIT):
+            return None
+        loss = operator(input, target, None, None, reduction)
+        return loss if isfinite(loss.item()) else None
+
+    return run
+
+
+OPERATORS: dict[str, Callable[["Options"], Native | None]] = {
+    "binary_cross_entropy_with_logits": _binary_cross_entropy_with_logits,
     "cross_entropy": _cross_entropy,
-    "huber_loss": _plain(_operators.huber_loss, "delta", 0),
-    "l1_loss": _plain(_operators.l1_loss),
-    "mse_loss": _plain(_operators.mse_loss),
+    "huber_loss": _of_pairs(_operators.huber_loss, "delta", 0),
+    "l1_loss": _of_pairs(_operators.l1_loss),
+    "mse_loss": _of_pairs(_operators.mse_loss),
     "multi_margin_loss": _multi_margin_loss,
     "nll_loss": _nll_loss,
-    "smooth_l1_loss": _plain(_operators.smooth_l1_loss, "beta", 1e-6),
+    "smooth_l1_loss": _of_pairs(_operators.smooth_l1_loss, "beta", 1e-6),
 }
 
 
-def find(name: str) -> Native | None:
-    """torch's operator of a loss, where it has one whose form is right."""
-    return Native(RUNS[name], below(name)) if name in RUNS else None
+def bound(name: str, options: "Options") -> Native | None:
+    """torch's operator of a loss with these options, where it has one whose form is right."""
+    make = OPERATORS.get(name)
+    return None if make is None else make(options)

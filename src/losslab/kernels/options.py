@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.nn import Parameter
 
+from losslab.kernels import native
 from losslab.kernels.calls import Kernel, find
 from losslab.spec.forms import COMMON, arguments, bind
 from losslab.spec.interval import REAL, UNIT, Interval
@@ -46,12 +49,16 @@ class Options:
         labels = record.kind == "rowwise" or record.target == "sign"
         self.target_domain: Interval | None = None if labels or target_domain == REAL else target_domain
         self.looks = self.input_domain is not None or self.target_domain is not None
+        self.native = native.bound(record.name, self)
 
     def _numbers(self, record: LossRecord, own: Mapping[str, Any]) -> dict[str, float]:
         found: dict[str, float] = {}
         for key, parameter in record.parameters.items():
             value = own[key]
             if isinstance(value, Tensor):
+                if is_functorch_wrapped_tensor(value) or type(value) not in (Tensor, Parameter):
+                    self.why_not = f"{key} is inside a torch.func transform, or of a subclass"
+                    return found
                 if value.requires_grad or value.ndim or value.is_complex() or value.device.type != "cpu":
                     self.why_not = f"{key} is a tensor that has dimensions, requires a gradient or is not on the CPU"
                     return found

@@ -45,7 +45,7 @@ def _of_two(record: LossRecord, defaults: Mapping[str, Any]) -> Callable[..., Te
 
     def form(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if way is not None and not torch.compiler.is_compiling():
-            quick: Tensor | None = way((input, target, *args), kwargs)
+            quick: Tensor | None = way(input, target, args, kwargs)
             if quick is not None:
                 return quick
         return by_rule(record, defaults, input, target, args, kwargs)
@@ -71,7 +71,7 @@ def _of_several(record: LossRecord, defaults: Mapping[str, Any]) -> Callable[...
 
     def form(*args: Any, **kwargs: Any) -> Tensor:
         if way is not None and not torch.compiler.is_compiling():
-            quick: Tensor | None = way(args, kwargs)
+            quick: Tensor | None = way(None, None, args, kwargs)
             if quick is not None:
                 return quick
         tensors, keywords = sets.split(record.name, names, taken, args, kwargs)

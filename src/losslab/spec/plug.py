@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from losslab.spec.record import LossRecord
 
-# Takes (args, kwargs) of one call of a functional form and returns the loss, or None: then the rule runs, which does
-# the checks and finds the words for what is wrong.
-Way = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
+# Takes one call of a functional form and returns the loss, or None: then the rule runs, which does the checks and finds
+# the words for what is wrong. The call: input, target (None where a loss has other tensors), args after them, kwargs.
+Way = Callable[[Any, Any, tuple[Any, ...], Mapping[str, Any]], Any]
 
 # What makes a way from a record: kernels fill it in, which stand above this package.
 _MAKERS: list[Callable[["LossRecord"], Way | None]] = []
