@@ -75,7 +75,7 @@ template <class T> struct ActivePassive : RowLoss<T> {
         k[1] = active * even;
         slope = active * (even * (T(1) - classes * row.p) + gain * row.error) - pull * row.error;
     }
-    INLINE T slope(const T *k, const At<T> &at) const { return k[0] * at.e + k[1]; }
+    INLINE T slope(const T *k, const At<T> &at) const { return k[0] * at.e + (at.d < T(-1e30) ? T(0) : k[1]); }
 };
 
 template <class T> double normalized(const RowBlock<T> &block, const double *) {
