@@ -1,6 +1,6 @@
 // The passes of all rowwise losses over their classes, written once: maximum, sums, then the gradient.
 //
-// A lane is a row where rows lie side by side, and a class where the classes of one row do; `Way` walks over both. A
+// A lane is a row where rows lie side by side, and a class where the classes of one row do; `Walk` goes over both. A
 // loss is a struct of a few lines (see rowloop.h): what it sums over the classes, its value from these sums, and the
 // slope by the score of class c, which is linear in a few numbers k of the row.
 #pragma once
@@ -34,75 +34,94 @@ template <class T> struct Row {
     Index<T> y;
 };
 
-// The rows of a block that are under way.
+constexpr int MOST_SUMS = 3, MOST_COEFS = 3;
+
+// The rows under way, one in each lane; or one row, the same in all lanes.
 template <class T> struct RowLanes {
     alignas(64) T weight[WIDE<T>], class_weight[WIDE<T>], value[WIDE<T>];
     alignas(64) Index<T> label[WIDE<T>];
-};
-
-// WIDE rows in a tile: class c of row r at c * WIDE + r.
-template <class T> struct TileWay {
-    int64_t classes;
-    static constexpr int count = WIDE<T>;
-    template <class F> INLINE void each(F f) const {
-        for (int64_t c = 0; c < classes; ++c) {
-#pragma omp simd
-            for (int r = 0; r < WIDE<T>; ++r) f(c * WIDE<T> + r, Index<T>(c), r);
-        }
-    }
-    INLINE int64_t at(Index<T> y, int r) const { return int64_t(y) * WIDE<T> + r; }
-    INLINE void join_largest(T *) const {}
-    INLINE void join_sum(T *) const {}
-    INLINE void spread(T *) const {}
-};
-
-// At most WIDE rows where they lie: too many classes for a tile.
-template <class T> struct StridedWay {
-    int64_t classes, class_stride, row_stride;
-    int count;
-    template <class F> INLINE void each(F f) const {
-        for (int64_t c = 0; c < classes; ++c) {
-#pragma omp simd
-            for (int r = 0; r < count; ++r) f(c * class_stride + r * row_stride, Index<T>(c), r);
-        }
-    }
-    INLINE int64_t at(Index<T> y, int r) const { return int64_t(y) * class_stride + r * row_stride; }
-    INLINE void join_largest(T *) const {}
-    INLINE void join_sum(T *) const {}
-    INLINE void spread(T *) const {}
-};
-
-// One row, its classes side by side.
-template <class T> struct RowWay {
-    int64_t classes;
-    static constexpr int count = 1;
-    template <class F> INLINE void each(F f) const {
-        const int64_t whole = classes / WIDE<T> * WIDE<T>;
-        for (int64_t c = 0; c < whole; c += WIDE<T>) {
-#pragma omp simd
-            for (int r = 0; r < WIDE<T>; ++r) f(c + r, Index<T>(c) + r, r);
-        }
-        const int rest = int(classes - whole);
-#pragma omp simd
-        for (int r = 0; r < rest; ++r) f(whole + r, Index<T>(whole) + r, r);
-    }
-    INLINE int64_t at(Index<T> y, int) const { return int64_t(y); }
-    INLINE void join_largest(T *lane) const {
-        for (int r = 1; r < WIDE<T>; ++r) lane[0] = larger(lane[0], lane[r]);
-        spread(lane);
-    }
-    INLINE void join_sum(T *lane) const {
-        for (int half = WIDE<T> / 2; half > 0; half /= 2)
-            for (int r = 0; r < half; ++r) lane[r] += lane[r + half];
-    }
-    INLINE void spread(T *lane) const {
-        for (int r = 1; r < WIDE<T>; ++r) lane[r] = lane[0];
-    }
+    alignas(64) T own[WIDE<T>], mark[WIDE<T>], base[WIDE<T>], shift[WIDE<T>];
+    alignas(64) T others[WIDE<T>], sums[MOST_SUMS][WIDE<T>];  // over classes: of exp(d) but the label's; of the loss
+    alignas(64) T own_d[WIDE<T>], d[WIDE<T>], p[WIDE<T>], log_p[WIDE<T>], error[WIDE<T>], sum[WIDE<T>];
+    alignas(64) T log_sum[WIDE<T>];
+    alignas(64) T k[MOST_COEFS][WIDE<T>], at_own[WIDE<T>];
 };
 
 template <class T> INLINE void fill(T *lane, T value) {
     for (int r = 0; r < WIDE<T>; ++r) lane[r] = value;
 }
+template <class T> INLINE void join_largest(T *lane) {
+    for (int half = WIDE<T> / 2; half > 0; half /= 2)
+        for (int r = 0; r < half; ++r) lane[r] = larger(lane[r], lane[r + half]);
+    fill(lane, lane[0]);
+}
+template <class T> INLINE void join_sum(T *lane) {
+    for (int half = WIDE<T> / 2; half > 0; half /= 2)
+        for (int r = 0; r < half; ++r) lane[r] += lane[r + half];
+}
+
+// The numbers of one step: lane r is one class of one row.
+template <class T> struct Line {
+    const T *x, *soft;
+    T *g;
+    Index<T> c;  // of lane 0
+};
+
+// Rows in lanes: a step for each class. Classes in lanes (`across`): a step for each WIDE classes of a row.
+template <class T> struct Walk {
+    const T *x, *soft;
+    T *g;
+    int64_t classes, steps, stride, lane_stride;
+    int lanes, last_lanes;  // that exist, before the last step and in it
+    bool across;
+    alignas(64) Index<T> offset[WIDE<T>];  // of a lane's class from that of lane 0
+
+    INLINE void go_across(int64_t all) {
+        classes = all;
+        steps = (all + WIDE<T> - 1) / WIDE<T>;
+        stride = lanes = WIDE<T>;
+        lane_stride = 1;
+        last_lanes = int(all - (steps - 1) * WIDE<T>);
+        across = true;
+        for (int r = 0; r < WIDE<T>; ++r) offset[r] = Index<T>(r);
+    }
+    INLINE void go_along(int64_t all, int64_t class_stride, int64_t row_stride, int count) {
+        classes = steps = all;
+        stride = class_stride;
+        lane_stride = row_stride;
+        lanes = last_lanes = count;
+        across = false;
+        for (int r = 0; r < WIDE<T>; ++r) offset[r] = 0;
+    }
+    // f(line, r) for all lanes of all steps: it may read line.x, line.soft and, with WRITES, read and write line.g.
+    // Lanes that do not exist are seen too, from places of our own; their class is `classes` or more, or their row empty.
+    template <bool SOFT, bool WRITES, class F> INLINE void each(F f) const {
+        alignas(64) T scores[WIDE<T>], shares[WIDE<T>], slopes[WIDE<T>];
+        for (int64_t s = 0; s < steps; ++s) {
+            const int count = s + 1 < steps ? lanes : last_lanes;
+            const int64_t place = s * stride;
+            const bool whole = (count == WIDE<T>) & (lane_stride == 1);
+            Line<T> line{x + place, SOFT ? soft + place : nullptr, WRITES ? g + place : nullptr,
+                         Index<T>(across ? place : s)};
+            if (!whole) {
+                take(x + place, count, scores);
+                if (SOFT) take(soft + place, count, shares);
+                if (WRITES) take(g + place, count, slopes);
+                line.x = scores;
+                line.soft = shares;
+                line.g = slopes;
+            }
+#pragma omp simd
+            for (int r = 0; r < WIDE<T>; ++r) f(line, r);
+            if (WRITES && !whole)
+                for (int r = 0; r < count; ++r) g[place + r * lane_stride] = slopes[r];
+        }
+    }
+    INLINE void take(const T *from, int count, T *to) const {
+        fill(to, T(0));
+        for (int r = 0; r < count; ++r) to[r] = from[r * lane_stride];
+    }
+};
 
 // A NaN passes through. Not of pointloop.h: losses over rows need no more of it than this.
 template <class T> INLINE T positive_part(T x) { return x <= T(0) ? T(0) : x; }
@@ -112,96 +131,106 @@ template <class T> INLINE T guarded_product(T factor, T value) {
     return (factor == T(0)) & (abs_(value) == INF<T>) ? T(0) : factor * value;
 }
 
-// Values of the lanes into rows.value, and slopes times scale times weights into g (unless null), which may be x.
-template <class Loss, class T, class Way>
-INLINE void row_passes(const Loss &loss, const Way &way, const T *x, const T *soft, T *g, T scale, RowLanes<T> &rows) {
+template <class Loss, class T>
+INLINE At<T> look_at(const Loss &loss, const Walk<T> &walk, const RowLanes<T> &l, const Line<T> &line, int r) {
+    At<T> at{line.x[r], T(0), T(0), Loss::SOFT ? line.soft[r] : T(0), l.own[r], l.mark[r],
+             Index<T>(line.c + walk.offset[r]), l.label[r]};
+    if (Loss::SOFTMAX) at.d = loss.scaled(loss.moved(at.x - l.base[r], at.c) - l.shift[r]);
+    return at;
+}
+
+// The largest scores and the sums of lanes whose labels and own scores are there; KEEPS leaves exp(d) in walk.g.
+template <class Loss, bool KEEPS, class T>
+__attribute__((noinline)) void row_sums(const Loss &loss, const Walk<T> &walk, RowLanes<T> &l) {
     constexpr int W = WIDE<T>;
-    using I = Index<T>;
-    alignas(64) T own[W], mark[W], base[W], shift[W], others[W], sums[Loss::SUMS + 1][W], k[Loss::COEFS][W], at_own[W];
-    const I *RESTRICT label = rows.label;
-    for (int r = 0; r < W; ++r) own[r] = -INF<T>;
-    for (int r = 0; r < way.count; ++r)
-        if (label[r] >= 0) own[r] = x[way.at(label[r], r)];
-    way.spread(own);
+    const Index<T> classes = Index<T>(walk.classes);
+    alignas(64) T base[W], mark[W], others[W], sums[MOST_SUMS][W];
     fill(base, -INF<T>);
     fill(mark, -INF<T>);
-    if (Loss::TOP)
-        way.each([&](int64_t i, I c, int r) __attribute__((always_inline)) {
-            base[r] = larger(base[r], c == label[r] ? -INF<T> : x[i]);
-            if (Loss::BELOW) mark[r] = larger(mark[r], x[i] < own[r] ? x[i] : -INF<T>);
+    if (Loss::TOP) {
+        walk.template each<false, false>([&](const Line<T> &line, int r) __attribute__((always_inline)) {
+            const Index<T> c = Index<T>(line.c + walk.offset[r]);
+            const T x = line.x[r];
+            base[r] = larger(base[r], (c == l.label[r]) | (c >= classes) ? -INF<T> : x);
+            if (Loss::BELOW) mark[r] = larger(mark[r], (x < l.own[r]) & (c < classes) ? x : -INF<T>);
         });
-    if (Loss::TOP) way.join_largest(base);
-    if (Loss::BELOW) way.join_largest(mark);
-    for (int r = 0; r < W; ++r) {
-        if (!Loss::BELOW) mark[r] = base[r];
-        base[r] = larger(base[r], own[r]);
-        shift[r] = loss.shift(mark[r] - base[r], own[r] - base[r], label[r]);
+        if (walk.across) join_largest(base);
+        if (Loss::BELOW && walk.across) join_largest(mark);
     }
+    for (int r = 0; r < W; ++r) {
+        l.mark[r] = Loss::BELOW ? mark[r] : base[r];
+        l.base[r] = larger(base[r], l.own[r]);
+    }
+    for (int r = 0; r < W; ++r) l.shift[r] = loss.shift(l.mark[r] - l.base[r], l.own[r] - l.base[r], l.label[r]);
     if (Loss::MOVES) {
-        fill(shift, -INF<T>);
-        way.each([&](int64_t i, I c, int r) __attribute__((always_inline)) {
-            shift[r] = larger(shift[r], loss.moved(x[i] - base[r], c));
+        fill(base, -INF<T>);
+        walk.template each<false, false>([&](const Line<T> &line, int r) __attribute__((always_inline)) {
+            const Index<T> c = Index<T>(line.c + walk.offset[r]);
+            base[r] = larger(base[r], c < classes ? loss.moved(line.x[r] - l.base[r], c) : -INF<T>);
         });
-        way.join_largest(shift);
+        if (walk.across) join_largest(base);
+        for (int r = 0; r < W; ++r) l.shift[r] = base[r];
     }
     fill(others, T(0));
-    for (int j = 0; j <= Loss::SUMS; ++j) fill(sums[j], T(0));
-    auto here = [&](int64_t i, I c, int r) __attribute__((always_inline)) {
-        At<T> at{x[i], T(0), T(0), Loss::SOFT ? soft[i] : T(0), own[r], mark[r], c, label[r]};
-        if (Loss::SOFTMAX) {
-            at.d = loss.scaled(loss.moved(at.x - base[r], c) - shift[r]);
-            at.e = exp_of_negative(at.d);
-        }
-        return at;
-    };
+    for (int j = 0; j < Loss::SUMS; ++j) fill(sums[j], T(0));
     if (Loss::SOFTMAX || Loss::SUMS)
-        way.each([&](int64_t i, I c, int r) __attribute__((always_inline)) {
-            const At<T> at = here(i, c, r);
-            if (Loss::SOFTMAX) others[r] += c == label[r] ? T(0) : at.e;
-            T sum[Loss::SUMS + 1];
-            for (int j = 0; j < Loss::SUMS; ++j) sum[j] = sums[j][r];
+        walk.template each<Loss::SOFT, KEEPS>([&](const Line<T> &line, int r) __attribute__((always_inline)) {
+            At<T> at = look_at(loss, walk, l, line, r);
+            const bool there = at.c < classes;
+            if (Loss::SOFTMAX) at.e = exp_of_negative(at.d);
+            if (Loss::SOFTMAX) others[r] += (at.c == at.y) | !there ? T(0) : at.e;
+            T sum[MOST_SUMS] = {T(0), T(0), T(0)};
             loss.see(sum, at);
-            for (int j = 0; j < Loss::SUMS; ++j) sums[j][r] = sum[j];
+            if (Loss::SUMS > 0) sums[0][r] += there ? sum[0] : T(0);
+            if (Loss::SUMS > 1) sums[1][r] += there ? sum[1] : T(0);
+            if (Loss::SUMS > 2) sums[2][r] += there ? sum[2] : T(0);
+            if (KEEPS) line.g[r] = at.e;
         });
-    if (Loss::SOFTMAX) way.join_sum(others);
-    for (int j = 0; j < Loss::SUMS; ++j) way.join_sum(sums[j]);
+    if (walk.across) {
+        join_sum(others);
+        for (int j = 0; j < Loss::SUMS; ++j) join_sum(sums[j]);
+    }
+    for (int r = 0; r < W; ++r) l.others[r] = others[r];
+    for (int j = 0; j < Loss::SUMS; ++j)
+        for (int r = 0; r < W; ++r) l.sums[j][r] = sums[j][r];
+}
 
+// Softmax of the labels, from the sums.
+template <class T> void softmax_of_labels(RowLanes<T> &l);
+
+template <class Loss, class T> __attribute__((noinline)) void row_finish(const void *object, RowLanes<T> &l, T scale) {
+    const Loss &loss = *static_cast<const Loss *>(object);
+    if (Loss::SOFTMAX) {
+        for (int r = 0; r < WIDE<T>; ++r)
+            l.own_d[r] = loss.scaled(loss.moved_own(l.own[r] - l.base[r], l.label[r]) - l.shift[r]);
+        softmax_of_labels(l);
+    }
 #pragma omp simd
-    for (int r = 0; r < way.count; ++r) {
-        Row<T> row;
-        row.own = own[r];
-        row.mark = mark[r];
-        row.y = label[r];
-        row.weight = rows.class_weight[r];
-        row.d = row.p = row.log_p = row.error = row.sum = row.log_sum = T(0);
-        if (Loss::SOFTMAX) {
-            row.d = loss.scaled(loss.moved_own(own[r] - base[r], label[r]) - shift[r]);
-            const T e = label[r] < 0 ? T(0) : exp_of_negative(row.d);
-            row.sum = others[r] + e;
-            // The largest adds 1, which is left out, so that what the rest add is not lost in it.
-            row.log_sum = log1p_(e >= others[r] ? others[r] + (e - T(1)) : (others[r] - T(1)) + e);
-            row.log_p = row.d - row.log_sum;
-            row.p = e / row.sum;
-            row.error = others[r] / row.sum;
-        }
-        T sum[Loss::SUMS + 1], coefs[Loss::COEFS], value, slope;
-        for (int j = 0; j < Loss::SUMS; ++j) sum[j] = sums[j][r];
+    for (int r = 0; r < WIDE<T>; ++r) {
+        const Row<T> row{l.own[r],   l.mark[r], l.own_d[r],   l.p[r],            l.log_p[r],
+                         l.error[r], l.sum[r],  l.log_sum[r], l.class_weight[r], l.label[r]};
+        const T sum[MOST_SUMS] = {l.sums[0][r], l.sums[1][r], l.sums[2][r]};
+        T coefs[MOST_COEFS] = {T(0), T(0), T(0)}, value, slope;
         loss.finish(row, sum, coefs, value, slope);
         const T outer = Loss::WEIGHS ? T(1) : row.weight;
-        const T factor = scale * rows.weight[r] * outer;
-        rows.value[r] = rows.weight[r] * guarded_product(outer, value);
-        for (int j = 0; j < Loss::COEFS; ++j) k[j][r] = factor * coefs[j];
-        at_own[r] = factor * slope;
+        const T factor = scale * l.weight[r] * outer;
+        l.value[r] = l.weight[r] * guarded_product(outer, value);
+        l.k[0][r] = factor * coefs[0];
+        if (Loss::COEFS > 1) l.k[1][r] = factor * coefs[1];
+        if (Loss::COEFS > 2) l.k[2][r] = factor * coefs[2];
+        l.at_own[r] = factor * slope;
     }
-    if (!g) return;
-    for (int j = 0; j < Loss::COEFS; ++j) way.spread(k[j]);
-    way.spread(at_own);
-    way.each([&](int64_t i, I c, int r) __attribute__((always_inline)) {
-        const At<T> at = here(i, c, r);
-        T coefs[Loss::COEFS];
-        for (int j = 0; j < Loss::COEFS; ++j) coefs[j] = k[j][r];
-        const T slope = c == label[r] ? at_own[r] : loss.slope(coefs, at);
-        g[i] = rows.weight[r] == T(0) ? T(0) : slope;
+}
+
+// Slopes times scale times weights into walk.g, which may be walk.x, and holds exp(d) with KEEPS.
+template <class Loss, bool KEEPS, class T>
+__attribute__((noinline)) void row_gradient(const Loss &loss, const Walk<T> &walk, const RowLanes<T> &l) {
+    walk.template each<Loss::SOFT, true>([&](const Line<T> &line, int r) __attribute__((always_inline)) {
+        At<T> at = look_at(loss, walk, l, line, r);
+        if (Loss::SOFTMAX) at.e = KEEPS ? line.g[r] : exp_of_negative(at.d);
+        const T coefs[MOST_COEFS] = {l.k[0][r], Loss::COEFS > 1 ? l.k[1][r] : T(0), Loss::COEFS > 2 ? l.k[2][r] : T(0)};
+        const T slope = at.c == at.y ? l.at_own[r] : loss.slope(coefs, at);
+        line.g[r] = l.weight[r] == T(0) ? T(0) : slope;
     });
 }
 

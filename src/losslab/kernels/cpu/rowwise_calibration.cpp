@@ -5,6 +5,7 @@ namespace losslab {
 namespace {
 
 template <class T> struct ConfidencePenalty : RowLoss<T> {
+    static constexpr bool KEEPS = false;
     static constexpr int SUMS = 1, COEFS = 2;
     T beta;
     ConfidencePenalty(const RowBlock<T> &, const double *params) : beta(T(params[0])) {}
@@ -20,6 +21,7 @@ template <class T> struct ConfidencePenalty : RowLoss<T> {
 };
 
 template <class T> struct MarginLabelSmoothing : RowLoss<T> {
+    static constexpr bool KEEPS = false;
     static constexpr int SUMS = 3, COEFS = 3;
     T margin, penalty;
     MarginLabelSmoothing(const RowBlock<T> &, const double *params) : margin(T(params[0])), penalty(T(params[1])) {}

@@ -9,12 +9,10 @@ template <class T> struct ClassBalanced : OfLogP<ClassBalanced<T>, T> {
     const T *counts;
     ClassBalanced(const RowBlock<T> &block, const double *params)
         : log_beta(T(std::log1p(params[0] - 1))), by_mean(T(1)), counts(block.per_class) {
-        alignas(64) T lanes[WIDE<T>];
-        fill(lanes, T(0));
-        const RowWay<T> way{block.classes};
-        way.each([&](int64_t c, Index<T>, int r) __attribute__((always_inline)) { lanes[r] += of_count(counts[c]); });
-        way.join_sum(lanes);
-        by_mean = T(block.classes) / lanes[0];
+        T sum = T(0);
+#pragma omp simd reduction(+ : sum)
+        for (int64_t c = 0; c < block.classes; ++c) sum += of_count(counts[c]);
+        by_mean = T(block.classes) / sum;
     }
     INLINE T of_count(T count) const { return T(-1) / expm1_(larger(count * log_beta, T(-1e4))); }
     INLINE void at(const Row<T> &row, T &value, T &by_log_p) const {

@@ -77,6 +77,7 @@ template <class T> struct SampleDependentFocal : OfLogP<SampleDependentFocal<T>,
 // Adds the best probability below the label's: `mark` is its score, which several classes may share.
 template <class T> struct DualFocal : RowLoss<T> {
     static constexpr bool BELOW = true;
+    static constexpr bool KEEPS = false;
     static constexpr int SUMS = 2, COEFS = 2;
     T gamma;
     DualFocal(const RowBlock<T> &, const double *params) : gamma(T(params[0])) {}

@@ -13,7 +13,7 @@ template <class T> struct CrossEntropy : OfLogP<CrossEntropy<T>, T> {
 };
 
 // (1 - s) w_y (-log p_y) + s / C times the sum of w_c (-log p_c).
-template <class T> struct SmoothedCrossEntropy : RowLoss<T> {
+template <class T, bool WEIGHTED> struct SmoothedCrossEntropy : RowLoss<T> {
     static constexpr bool WEIGHS = true;
     static constexpr int SUMS = 1, COEFS = 2;
     T smoothing, each, total = 0;
@@ -27,7 +27,7 @@ template <class T> struct SmoothedCrossEntropy : RowLoss<T> {
         }
         total = T(sum);
     }
-    INLINE T of_class(Index<T> c) const { return weight ? weight[c] : T(1); }
+    INLINE T of_class(Index<T> c) const { return WEIGHTED ? weight[c] : T(1); }
     INLINE void see(T *sum, const At<T> &at) const { sum[0] += guarded_product(of_class(at.c), at.d); }
     INLINE void finish(const Row<T> &row, const T *sum, T *k, T &value, T &slope) const {
         const T own = (T(1) - smoothing) * row.weight;
@@ -41,7 +41,7 @@ template <class T> struct SmoothedCrossEntropy : RowLoss<T> {
 };
 
 // Targets that are distributions, smoothed, times the class weights.
-template <class T> struct SoftCrossEntropy : RowLoss<T> {
+template <class T, bool WEIGHTED> struct SoftCrossEntropy : RowLoss<T> {
     static constexpr bool WEIGHS = true, SOFT = true;
     static constexpr int SUMS = 2, COEFS = 2;
     T smoothing, each;
@@ -50,7 +50,7 @@ template <class T> struct SoftCrossEntropy : RowLoss<T> {
         : smoothing(T(params[0])), each(T(params[0] / double(block.classes))), weight(block.class_weight) {}
     INLINE T share(const At<T> &at) const {
         const T smooth = at.share * (T(1) - smoothing) + each;
-        return weight ? smooth * weight[at.c] : smooth;
+        return WEIGHTED ? smooth * weight[at.c] : smooth;
     }
     INLINE void see(T *sum, const At<T> &at) const {
         const T own = share(at);
@@ -67,8 +67,14 @@ template <class T> struct SoftCrossEntropy : RowLoss<T> {
 };
 
 template <class T> double cross_entropy(const RowBlock<T> &block, const double *params) {
-    if (block.soft) return row_block(SoftCrossEntropy<T>(block, params), block);
-    if (params[0] != 0) return row_block(SmoothedCrossEntropy<T>(block, params), block);
+    if (block.soft) {
+        if (block.class_weight) return row_block(SoftCrossEntropy<T, true>(block, params), block);
+        return row_block(SoftCrossEntropy<T, false>(block, params), block);
+    }
+    if (params[0] != 0) {
+        if (block.class_weight) return row_block(SmoothedCrossEntropy<T, true>(block, params), block);
+        return row_block(SmoothedCrossEntropy<T, false>(block, params), block);
+    }
     return row_block(CrossEntropy<T>(block, params), block);
 }
 

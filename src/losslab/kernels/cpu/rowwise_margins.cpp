@@ -6,7 +6,7 @@ namespace {
 
 // How far each other class comes within the margin, to a power: 1 and 2 have code of their own.
 template <class T, int POWER> struct MultiMargin : RowLoss<T> {
-    static constexpr bool SOFTMAX = false, TOP = false;
+    static constexpr bool SOFTMAX = false, TOP = false, KEEPS = false;
     static constexpr int SUMS = 2;
     T power, margin, each;
     MultiMargin(const RowBlock<T> &block, const double *params)
@@ -38,7 +38,7 @@ template <class T> double multi_margin(const RowBlock<T> &block, const double *p
 
 // The best rival alone; rivals that tie share the pull.
 template <class T> struct CrammerSinger : RowLoss<T> {
-    static constexpr bool SOFTMAX = false;
+    static constexpr bool SOFTMAX = false, KEEPS = false;
     static constexpr int SUMS = 2;
     T margin;
     CrammerSinger(const RowBlock<T> &, const double *params) : margin(T(params[0])) {}

@@ -25,55 +25,54 @@ template <class T> struct SoftOrdinal : RowLoss<T> {
     INLINE T slope(const T *k, const At<T> &at) const { return k[0] * at.e - k[1] * exp_(-decay * distance(at)); }
 };
 
-template <class T> struct RankedProbability : RowLoss<T> {
-    static constexpr bool SCANS = true;
-    RankedProbability(const RowBlock<T> &, const double *) {}
-};
-
 // Squared errors of the chances to lie at or below each class: four passes, in the order of the classes.
-template <class T, class Way>
-INLINE void row_passes(const RankedProbability<T> &, const Way &way, const T *x, const T *, T *g, T scale,
-                       RowLanes<T> &rows) {
+template <class T> __attribute__((noinline)) void ranked_rows(const Walk<T> &walk, T scale, RowLanes<T> &rows) {
     constexpr int W = WIDE<T>;
     alignas(64) T base[W], sum[W], below[W], squares[W], slopes[W], products[W], before[W], factor[W];
-    const Index<T> last = Index<T>(way.classes - 1);
+    const Index<T> last = Index<T>(walk.classes - 1);
     fill(base, -INF<T>);
-    way.each([&](int64_t i, Index<T>, int r) __attribute__((always_inline)) { base[r] = larger(base[r], x[i]); });
+    walk.template each<false, false>(
+        [&](const Line<T> &line, int r) __attribute__((always_inline)) { base[r] = larger(base[r], line.x[r]); });
     fill(sum, T(0));
-    way.each([&](int64_t i, Index<T>, int r) __attribute__((always_inline)) { sum[r] += exp_(x[i] - base[r]); });
+    walk.template each<false, false>(
+        [&](const Line<T> &line, int r) __attribute__((always_inline)) { sum[r] += exp_(line.x[r] - base[r]); });
     fill(below, T(0));
     fill(squares, T(0));
     fill(slopes, T(0));
     fill(products, T(0));
-    way.each([&](int64_t i, Index<T> c, int r) __attribute__((always_inline)) {
-        below[r] += exp_(x[i] - base[r]) / sum[r];
-        const T gap = c == last ? T(0) : below[r] - (c >= rows.label[r] ? T(1) : T(0));
+    walk.template each<false, false>([&](const Line<T> &line, int r) __attribute__((always_inline)) {
+        below[r] += exp_(line.x[r] - base[r]) / sum[r];
+        const T gap = line.c == last ? T(0) : below[r] - (line.c >= rows.label[r] ? T(1) : T(0));
         squares[r] += gap * gap;
         slopes[r] += gap;
         products[r] += gap * below[r];
     });
     const T each = T(1) / T(larger<int64_t>(last, 1));
-    for (int r = 0; r < way.count; ++r) {
+    for (int r = 0; r < W; ++r) {
         // a NaN anywhere is in the sum, and in no term where there is one class
         rows.value[r] = rows.weight[r] * (squares[r] * each + T(0) * sum[r]);
         factor[r] = scale * rows.weight[r] * T(2) * each;
     }
-    if (!g) return;
+    if (!walk.g) return;
     fill(below, T(0));
     fill(before, T(0));
-    way.each([&](int64_t i, Index<T> c, int r) __attribute__((always_inline)) {
-        const T p = exp_(x[i] - base[r]) / sum[r];
+    walk.template each<false, true>([&](const Line<T> &line, int r) __attribute__((always_inline)) {
+        const T p = exp_(line.x[r] - base[r]) / sum[r];
         const T slope = factor[r] * p * ((slopes[r] - before[r]) - products[r]);
         below[r] += p;
-        before[r] += below[r] - (c >= rows.label[r] ? T(1) : T(0));
-        g[i] = rows.weight[r] == T(0) ? T(0) : slope;
+        before[r] += below[r] - (line.c >= rows.label[r] ? T(1) : T(0));
+        line.g[r] = rows.weight[r] == T(0) ? T(0) : slope;
     });
+}
+
+template <class T> double ranked(const RowBlock<T> &block, const double *) {
+    return rows_along(block, [&](const Walk<T> &walk, RowLanes<T> &rows) { ranked_rows(walk, block.scale, rows); });
 }
 
 }  // namespace
 
 const RowEntry ROWS_ORDINAL[] = {
-    LOSSLAB_ROWS("ranked_probability_loss", "", 0, RankedProbability),
+    {"ranked_probability_loss", "", 0, ranked<float>, ranked<double>},
     LOSSLAB_ROWS("soft_ordinal_loss", "decay", 0, SoftOrdinal),
     {},
 };
