@@ -59,6 +59,7 @@ template <class T> struct JensenShannon : OfLogP<JensenShannon<T>, T> {
 
 // alpha log p_y / (sum of log p_c) + passive (1 - p_y).
 template <class T> struct ActivePassive : RowLoss<T> {
+    static constexpr bool KEEPS = false;
     static constexpr int SUMS = 1, COEFS = 2;
     T active, passive, classes;
     ActivePassive(const RowBlock<T> &block, double alpha, double times)
