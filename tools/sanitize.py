@@ -1,7 +1,8 @@
 """Runs the tests of the kernels with a build that ends the process at a wrong access: `make sanitize`.
 
 AddressSanitizer sees reads and writes outside of torch's memory and our own, UndefinedBehaviorSanitizer sees shifts,
-overflows and misaligned accesses. Arguments go to pytest; without any, all tests of the kernels run.
+overflows and misaligned accesses. Arguments go to pytest; without any, all tests of the kernels run. With --quick,
+those of their interfaces alone, on a build that takes seconds: `make test` has that.
 Exit status: pytest's; 1 where the kernels do not compile. Without the sanitizers' runtime it says so and is 0.
 """
 
@@ -16,6 +17,15 @@ from losslab.kernels import build
 ROOT = Path(__file__).parents[1]
 FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g1", "-O1"]
 PLACE = ROOT / "build" / "sanitized"
+QUICK = [
+    "tests/unit/kernels/test_matmul.py",
+    "tests/unit/kernels/test_plan_kernels.py",
+    "tests/unit/kernels/test_pointwise_kernels.py::test_weights_masks_and_sums",
+    "tests/unit/kernels/test_pointwise_kernels.py::test_what_does_not_count_leaves_no_trace",
+    "tests/unit/kernels/test_rowwise_kernels.py::test_rows_left_out_count_nothing",
+    "tests/unit/kernels/test_rowwise_kernels.py::test_the_first_label_out_of_range_is_named",
+    "tests/unit/kernels/test_update_kernels.py::test_threads_change_nothing",
+]
 # Python and torch keep what they allocate until the end; torch's libraries define some symbols twice.
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0:detect_odr_violation=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
@@ -61,9 +71,9 @@ def best_here() -> str:
 
 def tests() -> list[str]:
     """Those of the kernels, and those of the engine that is made of them."""
-    folders = [path for path in ("tests/unit/kernels", "tests/unit/train/native") if (ROOT / path).exists()]
-    files = [*ROOT.glob("tests/contracts/test_native*.py"), *ROOT.glob("tests/contracts/test_kernel*.py")]
-    return [*folders, *sorted(str(path.relative_to(ROOT)) for path in files)]
+    files = [path for pattern in ("native", "kernel") for path in (ROOT / "tests").rglob(f"test_{pattern}*.py")]
+    others = [str(path.relative_to(ROOT)) for path in files if path.parent.name != "kernels"]
+    return ["tests/unit/kernels", *sorted(others)]
 
 
 def main(arguments: list[str]) -> int:
@@ -74,15 +84,17 @@ def main(arguments: list[str]) -> int:
     if not preload or not works(preload):
         print("sanitize: the compiler's AddressSanitizer runtime is missing or does not work here; nothing was run")
         return 0
-    isa = os.environ.get("LOSSLAB_ISA") or best_here()
+    quick = arguments == ["--quick"]
+    isa = "portable" if quick else os.environ.get("LOSSLAB_ISA") or best_here()
     try:
-        build.build(PLACE, PLACE / "objects", [isa], extra=FLAGS)
+        build.build(PLACE, PLACE / "objects", [isa], extra=[*FLAGS, "-O0"] if quick else FLAGS)
     except RuntimeError as error:
         print(f"sanitize: {error}", file=sys.stderr)
         return 1
     environment = os.environ | OPTIONS | {"LD_PRELOAD": preload, "LOSSLAB_KERNELS": str(PLACE), "LOSSLAB_ISA": isa}
     environment["OMP_NUM_THREADS"] = "1"
-    command = [sys.executable, "-m", "pytest", "-n", "auto", *(arguments or tests())]
+    chosen = ["-p", "no:cacheprovider", *QUICK] if quick else ["-n", "auto", *(arguments or tests())]
+    command = [sys.executable, "-m", "pytest", *chosen]
     return subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode
 
 
