@@ -32,7 +32,8 @@ def backend(choice: Choice) -> Backend:
     choice: "auto" (the default) takes what is fastest for the loss and its size: torch's own operator for small tensors
     where torch's form is right, the fused kernel for larger ones, and the rule for whatever neither covers (a GPU,
     double backward, forward mode, `torch.func`, complex numbers, gradients of the target or of a loss's parameters).
-    "rule" always takes the rule. "fused" and "torch" take that or raise RuntimeError, which says why it cannot be.
+    "rule" always takes the rule, and switches fused updates and native training off, too.
+    "fused" and "torch" take that or raise RuntimeError, which says why it cannot be.
     `losslab.kernels.dispatch.explain(...)` tells what "auto" takes for a call.
     `backend("rule")` holds from now on; `with backend("rule"):` holds within the block.
     Raises ValueError for another choice.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from losslab.kernels.library import library
-from losslab.spec.interval import Interval
+from losslab.spec.interval import UNIT, Interval
 
 if TYPE_CHECKING:
     from losslab.kernels.options import Options
@@ -165,4 +165,6 @@ def within(numbers: Tensor, domain: Interval) -> bool:
         return False
     look(DTYPES[numbers.dtype], numbers.numel(), torch.get_num_threads(), numbers.data_ptr(), _found.at)
     low, high = _found.pair
+    if domain is UNIT:
+        return low >= 0 and high <= 1
     return low in domain and high in domain

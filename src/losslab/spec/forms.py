@@ -16,6 +16,7 @@ from losslab.spec.reduction import denominator, reduce, weighted
 from losslab.spec.smells import check_smells, check_weights
 
 EITHER, KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+_is_compiling = torch.compiler.is_compiling
 COMMON: dict[str, Any] = {
     "sample_weight": None,
     "mask": None,
@@ -44,7 +45,7 @@ def _of_two(record: LossRecord, defaults: Mapping[str, Any]) -> Callable[..., Te
     way = plug.way_of(record)
 
     def form(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if way is not None and not torch.compiler.is_compiling():
+        if way is not None and not _is_compiling():
             quick: Tensor | None = way(input, target, args, kwargs)
             if quick is not None:
                 return quick
@@ -70,7 +71,7 @@ def _of_several(record: LossRecord, defaults: Mapping[str, Any]) -> Callable[...
     way = plug.way_of(record)
 
     def form(*args: Any, **kwargs: Any) -> Tensor:
-        if way is not None and not torch.compiler.is_compiling():
+        if way is not None and not _is_compiling():
             quick: Tensor | None = way(None, None, args, kwargs)
             if quick is not None:
                 return quick
