@@ -10,7 +10,7 @@ from torch import nn
 
 from losslab.train.batches import EpochBatches, Fold, on_device
 from losslab.train.member import Member
-from losslab.train.memory import members_at_once
+from losslab.train.memory import members_at_once, native_bytes_per_member
 from losslab.train.native.network import Native
 from losslab.train.network import Network, Single, Stacked
 from losslab.train.population import Population
@@ -81,7 +81,20 @@ class Assembly:
 
     def _room(self, make: Callable[[int], nn.Module], group: list[Member]) -> int:
         x, _ = EpochBatches(group[:1], self.folds, 0)[0]
-        return members_at_once(make(group[0].seed), x[0])
+        room = members_at_once(make(group[0].seed), x[0])
+        if room < len(group) and self._surely_native(make, group):
+            module = make(group[0].seed)
+            largest = max(group, key=lambda member: native_bytes_per_member(module, member))
+            room = members_at_once(module, x[0], largest)
+        return room
+
+    def _surely_native(self, make: Callable[[int], nn.Module], group: list[Member]) -> bool:
+        """Whether these train natively without being timed against engines that need more memory."""
+        if self.engine in ("stacked", "single"):
+            return False
+        some = list({member.family: member for member in group}.values())
+        asked = "native" if self.engine == "native" else "untimed"
+        return choose(modules_of(some, make), some, self.folds, asked=asked).engine is Native
 
     def _choice(self, make: Callable[[int], nn.Module], part: list[Member]) -> Choice:
         """What was chosen for a stack of this size with these losses, chosen now where it is the first."""

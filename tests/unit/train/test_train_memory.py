@@ -7,9 +7,12 @@ from train_examples import SQUARE, assembly, assert_same, fold, mean_square, mem
 
 from losslab.data import memory as reading
 from losslab.train import memory
+from losslab.train.lookup import find_loss
 from losslab.train.loop import advance
 from losslab.train.member import Objective
-from losslab.train.memory import bytes_per_member, free_bytes, members_at_once
+from losslab.train.memory import bytes_per_member, free_bytes, members_at_once, native_bytes_per_member
+from losslab.train.native.packed import compiled
+from losslab.train.objective import objective_of
 from losslab.train.session import Session
 
 FOLDS = [fold(), fold(rows=range(20), seed=2), fold(seed=3)]
@@ -162,3 +165,26 @@ def test_sorting_a_population_joins_equal_losses_and_optimisers():
     assert [group.rule.name for group in population.update_groups] == ["adam", "adamw", "sgd"]
     assert [group.rows for group in population.update_groups] == [slice(0, 3), slice(3, 6), slice(6, 9)]
     assert not advance(population, FOLDS, 1)
+
+
+def test_a_native_member_needs_its_weights_and_state_only(limited):
+    """Five weights, twice, and adam's two moments of each."""
+    module, adam = nn.Sequential(nn.Linear(4, 1)), member(0, optimizer="adam")
+    assert native_bytes_per_member(module, adam) == 4 * 4 * 5
+    limited(1000)  # of which half is used
+    assert members_at_once(module, torch.zeros(64, 4), adam) == 500 // 80
+    assert members_at_once(module, torch.zeros(64, 4)) == 1
+
+
+@pytest.mark.skipif(not compiled(), reason="no compiled kernels with the interpreter of plans here")
+def test_more_members_fit_where_training_is_native(limited):
+    limited(4000)
+    members = [
+        member(number, objective=objective_of(find_loss("mse_loss", "regression"), 1), optimizer="adam")
+        for number in range(60)
+    ]
+    sizes = {e: [len(p.members) for p in assembly([FOLDS[0]], plain, e).plans(members)] for e in ("native", "stacked")}
+    fits = 2000 // native_bytes_per_member(plain(1).to(FOLDS[0].X.dtype), members[0])
+    assert 1 < fits < 60
+    assert sizes["native"][0] == fits > sizes["stacked"][0]
+    assert sum(sizes["native"]) == 60
