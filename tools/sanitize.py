@@ -94,7 +94,13 @@ def main(arguments: list[str]) -> int:
     environment = os.environ | OPTIONS | {"LD_PRELOAD": preload, "LOSSLAB_KERNELS": str(PLACE), "LOSSLAB_ISA": isa}
     environment["OMP_NUM_THREADS"] = "1"
     chosen = ["-p", "no:cacheprovider", *QUICK] if quick else ["-n", "auto", *(arguments or tests())]
-    command = [sys.executable, "-m", "pytest", *chosen]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--capture=sys",
+        *chosen,
+    ]  # what ends the process is said on its own stderr
     return subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode
 
 
