@@ -178,13 +178,13 @@ def test_a_native_member_needs_its_weights_and_state_only(limited):
 
 @pytest.mark.skipif(not compiled(), reason="no compiled kernels with the interpreter of plans here")
 def test_more_members_fit_where_training_is_native(limited):
-    limited(4000)
+    limited(20_000)
     members = [
         member(number, objective=objective_of(find_loss("mse_loss", "regression"), 1), optimizer="adam")
         for number in range(60)
     ]
     sizes = {e: [len(p.members) for p in assembly([FOLDS[0]], plain, e).plans(members)] for e in ("native", "stacked")}
-    fits = 2000 // native_bytes_per_member(plain(1).to(FOLDS[0].X.dtype), members[0])
+    fits = 10_000 // native_bytes_per_member(plain(1).to(FOLDS[0].X.dtype), members[0])
     assert 1 < fits < 60
     assert sizes["native"][0] == fits > sizes["stacked"][0]
     assert sum(sizes["native"]) == 60
