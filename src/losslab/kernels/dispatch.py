@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch.nn import Parameter
 from losslab.kernels import native, prepare
 from losslab.kernels.backend import _State
 from losslab.kernels.calls import DTYPES, Job, within
-from losslab.kernels.crossover import below
+from losslab.kernels.crossover import in_use
 from losslab.kernels.function import Call, loss_of, ordinary
 from losslab.kernels.options import KEPT, Binder, Options
 from losslab.spec import compatible, forms
@@ -49,7 +50,7 @@ class Chooser:
     """The kernel's loss, torch's operator's, or None (the rule), for each call of one loss of two tensors."""
 
     def __init__(self, record: LossRecord) -> None:
-        self.record, self.name, self.below = record, record.name, below(record.name)
+        self.record, self.name = record, record.name
         self.took_torch = False  # in the last call that went the long way
         self._plain: Options | None = None  # of a call without options; None before the first
         self._binder: Binder | None = None  # made on first use: it finds the kernel, for which the library is loaded
@@ -70,7 +71,7 @@ class Chooser:
             and not tensors
             and type(input) in PLAIN
             and type(target) in PLAIN
-            and input.numel() < self.below
+            and input.numel() < in_use.get(self.name, 0)
             and input.is_cpu
             and target.is_cpu
             and not target.requires_grad
@@ -111,7 +112,7 @@ class Chooser:
             return "torch has no operator of its form that is right" + (" with these options" if tensors else "")
         run = None if tensors else options.native
         early = self._early()
-        small = options.kernel is None or input.numel() < self.below
+        small = options.kernel is None or input.numel() < in_use.get(self.name, 0)
         if run is not None and (choice == "torch" or (choice == "auto" and small)):
             try:
                 loss = run(input, target)
@@ -229,6 +230,7 @@ def explain(name: str, *args: Any, **kwargs: Any) -> str:
     """
     from losslab.spec.declare import CATALOGUE
 
+    import_module("losslab.functional")  # with it the losses of the catalogue are declared
     made = way(CATALOGUE[name])
     choice = _State.choice
     if not isinstance(made, Chooser):
