@@ -134,6 +134,7 @@ def cross_entropy(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Log loss of softmax scores; targets are classes or distributions over them."""
 
@@ -149,6 +150,7 @@ def nll_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Log loss of log-probabilities; with scores at hand, prefer cross_entropy."""
 
@@ -165,6 +167,7 @@ def poly1_cross_entropy(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy plus `epsilon` times the probability of error: above 0, rows that are nearly right pull harder."""
 
@@ -182,6 +185,7 @@ def multi_margin_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """How far each other class comes within `margin` of the target's, to the power `p` (1 and 2 in torch)."""
 
@@ -198,6 +202,7 @@ def generalized_cross_entropy(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Between cross-entropy (`q` near 0) and the probability of error (`q` = 1), which wrong labels do not mislead."""
 
@@ -213,6 +218,7 @@ def class_absolute_error_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Absolute error of the probabilities: labels that are wrong at random, evenly over the classes, do not bend it."""
 
@@ -229,6 +235,7 @@ def reverse_cross_entropy_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy with label and prediction swapped, where `log_zero` (A) stands for the logarithm of a label of 0."""
 
@@ -247,6 +254,7 @@ def symmetric_cross_entropy_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """`alpha` times cross-entropy, which learns, plus `beta` times reverse cross-entropy, which forgives wrong labels."""
 
@@ -263,6 +271,7 @@ def jensen_shannon_cross_entropy_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Scaled Jensen-Shannon divergence: from cross-entropy (`label_share` near 0) to half the absolute error (near 1)."""
 
@@ -278,6 +287,7 @@ def normalized_cross_entropy_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy divided by its sum over all labels that the row could have had: between 0 and 1."""
 
@@ -296,6 +306,7 @@ def nce_and_rce_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """`alpha` times normalised cross-entropy (active: lifts the label) plus `beta` times the reverse one (passive)."""
 
@@ -313,6 +324,7 @@ def nce_and_mae_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """`alpha` times normalised cross-entropy (active: lifts the label) plus `beta` times absolute error (passive)."""
 
@@ -367,6 +379,7 @@ def brier_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Squared error of the probabilities, summed over the classes: from 0 to 2."""
 
@@ -383,6 +396,7 @@ def taylor_cross_entropy_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """The first `order` terms of cross-entropy's Taylor series in 1 - p, which stays bounded for wrong labels."""
 
@@ -693,6 +707,7 @@ def focal_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy times the `gamma`-th power of the error's probability; `weight` plays the part of alpha."""
 
@@ -710,6 +725,7 @@ def poly1_focal_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Focal loss whose first term in 1 - p is weighted anew: `epsilon` below 0 leaves it out, above 0 pulls harder."""
 
@@ -741,6 +757,7 @@ def confidence_penalty_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy less `beta` times the entropy of the prediction: being sure costs something by itself."""
 
@@ -758,6 +775,7 @@ def margin_label_smoothing_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy plus `penalty` for each score that is more than `margin` below the highest (MbLS)."""
 
@@ -774,6 +792,7 @@ def dual_focal_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Focal loss that also looks at the best class below the target's: a row counts more while the two are close."""
 
@@ -792,6 +811,7 @@ def sample_dependent_focal_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Focal loss with a power of its own for rows whose target has a probability below `threshold` (FLSD-53)."""
 
@@ -808,6 +828,7 @@ def label_relaxation_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Nothing while the target's probability is at least 1 - `alpha`; below, the divergence from the nearest such one."""
 
@@ -884,6 +905,7 @@ def class_balanced_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy with classes weighted by one over how many different rows they have, in effect."""
 
@@ -899,6 +921,7 @@ def balanced_softmax_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy of scores to which the logarithms of the counts are added, for training only."""
 
@@ -915,6 +938,7 @@ def logit_adjusted_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy of scores plus `tau` times the logarithms of the counts: rare classes must win by more."""
 
@@ -932,6 +956,7 @@ def ldam_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy with a margin that is larger for rare classes: `max_margin` for the rarest."""
 
@@ -1916,6 +1941,7 @@ def crammer_singer_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """How far the best of the other classes comes within `margin` of the target's: the multiclass hinge."""
 
@@ -1954,6 +1980,7 @@ def ranked_probability_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Squared error of the chances to lie above each class: a probability one class off costs less than one far off."""
 
@@ -1968,6 +1995,7 @@ def soft_ordinal_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Divergence from a target that gives the classes next to the true one a share that falls with their distance."""
 
@@ -2221,6 +2249,7 @@ def bi_tempered_logistic_loss(
     reduction: Reduction = "mean",
     normalize: Normalize = "weight",
     empty: Empty = "zero",
+    reuse_logits: bool = False,
 ) -> Tensor:
     """Cross-entropy made bounded by `t1` below 1, and heavy-tailed by `t2` above 1; at 1 and 1 it is cross-entropy."""
 

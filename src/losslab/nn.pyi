@@ -182,6 +182,7 @@ class CrossEntropyLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -212,6 +213,7 @@ class NLLLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -243,6 +245,7 @@ class Poly1CrossEntropyLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -275,6 +278,7 @@ class MultiMarginLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -306,6 +310,7 @@ class GeneralizedCrossEntropyLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -336,6 +341,7 @@ class ClassAbsoluteErrorLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -367,6 +373,7 @@ class ReverseCrossEntropyLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -400,6 +407,7 @@ class SymmetricCrossEntropyLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -431,6 +439,7 @@ class JensenShannonCrossEntropyLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -461,6 +470,7 @@ class NormalizedCrossEntropyLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -494,6 +504,7 @@ class NCEAndRCELoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -526,6 +537,7 @@ class NCEAndMAELoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -640,6 +652,7 @@ class BrierLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -671,6 +684,7 @@ class TaylorCrossEntropyLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1266,6 +1280,7 @@ class FocalLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1298,6 +1313,7 @@ class Poly1FocalLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1359,6 +1375,7 @@ class ConfidencePenaltyLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1391,6 +1408,7 @@ class MarginLabelSmoothingLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1422,6 +1440,7 @@ class DualFocalLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1455,6 +1474,7 @@ class SampleDependentFocalLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1486,6 +1506,7 @@ class LabelRelaxationLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1642,6 +1663,7 @@ class ClassBalancedLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1672,6 +1694,7 @@ class BalancedSoftmaxLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1703,6 +1726,7 @@ class LogitAdjustedLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -1735,6 +1759,7 @@ class LDAMLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -3826,6 +3851,7 @@ class CrammerSingerLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -3909,6 +3935,7 @@ class RankedProbabilityLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -3938,6 +3965,7 @@ class SoftOrdinalLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,
@@ -4474,6 +4502,7 @@ class BiTemperedLogisticLoss(LossModule):
         reduction: Reduction = "mean",
         normalize: Normalize = "weight",
         empty: Empty = "zero",
+        reuse_logits: bool = False,
     ) -> None: ...
     def forward(
         self,

@@ -26,7 +26,7 @@ class Options:
     """
 
     def __init__(self, record: LossRecord, given: Mapping[str, Any]) -> None:
-        self.given = given
+        self.given, self.name = given, record.name
         self.reduction: str = given["reduction"]
         self.by_count: bool = given["normalize"] == "count"
         self.ignore_index: int | None = given.get("ignore_index")
@@ -49,7 +49,9 @@ class Options:
         labels = record.kind == "rowwise" or record.target == "sign"
         self.target_domain: Interval | None = None if labels or target_domain == REAL else target_domain
         self.looks = self.input_domain is not None or self.target_domain is not None
-        self.native = native.bound(record.name, self)
+        self.reuse_logits: bool = given.get("reuse_logits", False)
+        only_kernel = self.reuse_logits and self.kernel is not None  # at every size, so that size changes no meaning
+        self.native = None if only_kernel else native.bound(record.name, self)
 
     def _numbers(self, record: LossRecord, own: Mapping[str, Any]) -> dict[str, float]:
         found: dict[str, float] = {}

@@ -16,6 +16,7 @@ MEANINGS = {
     "mask": "bool tensor of the same shape; True keeps",
     "reduction": '"mean", "sum" or "none"',
     "normalize": 'what the mean divides by: "weight" (their sum) or "count" (what is kept)',
+    "reuse_logits": "True lets a fused kernel write the gradient over input, which then holds no scores any more",
     "empty": 'the mean of nothing: "zero" (with zero gradient, and one warning), "nan" or "raise"',
 }
 

@@ -23,6 +23,7 @@ COMMON: dict[str, Any] = {
     "reduction": "mean",
     "normalize": "weight",
     "empty": "zero",
+    "reuse_logits": False,  # of rowwise losses
 }
 
 
@@ -129,7 +130,9 @@ def arguments(record: LossRecord) -> dict[str, Any]:
     ignore = {"ignore_index": -100} if record.takes_ignore_index else {}
     over_classes = record.kind == "rowwise" or (layout is not None and layout.class_dims)
     class_dim = {"class_dim": 1} if over_classes else {}
-    common = {key: value for key, value in COMMON.items() if key != "mask" or layout is None or layout.mask is not None}
+    absent = {"mask"} if layout is not None and layout.mask is None else set()
+    absent |= {"reuse_logits"} if record.kind != "rowwise" else set()
+    common = {key: value for key, value in COMMON.items() if key not in absent}
     return {**own, **weight, **ignore, **class_dim, **common}
 
 
