@@ -35,9 +35,9 @@ with losslab.torch_compatible():
 assert F.cross_entropy(input, nobody, empty="nan").isnan()
 ```
 
-A compiled kernel ([speed](speed.md)) differs in two things more, in both ways of `torch_compatible`: where the value of an
-element is NaN, so is its slope (torch's `l1_loss` has 0, its `hinge_embedding_loss` 1 or 0); and an element of weight 0 adds
-nothing, even where it is NaN or infinite (torch: 0 times NaN is NaN).
+A compiled kernel ([speed](speed.md)) differs in two things more, in both ways of `torch_compatible`: where the value of
+an element is NaN, so is its slope (torch's `l1_loss` has 0, its `hinge_embedding_loss` 1 or 0); and an element of
+weight 0 adds nothing, even where it is NaN or infinite (torch: 0 times NaN is NaN).
 """
 CORRECTIONS = """
 ## Corrections

@@ -148,7 +148,7 @@ def test_nan_in_an_array_is_refused_with_its_place():
         (["iris", "--margin", "0"], ["margin is 0", "0.01"]),
         (["iris", "--corrupt-train", "1.5"], ["1.5", "below 1"]),
         (["iris", "--nested", "1"], ["nested is 1", "at least 2"]),
-        (["iris", "--engine", "fast"], ["auto, stacked or single", "'fast'"]),
+        (["iris", "--engine", "fast"], ["auto, native, stacked or single", "'fast'"]),
         (["iris", "--device", "gpu"], ["no device 'gpu'", "cpu or cuda"]),
         (["iris", "--out", "nets.py"], ["nets.py is a file", "folder"]),
         (["iris", "--out", "gone", "--resume"], ["gone holds no study to resume"]),

@@ -12,7 +12,8 @@ from losslab.report.store import read_result
 from losslab.search.options import Hooks
 from losslab.train.loop import Stopped
 
-TWO_BATCHES = {**SMALL, "trials": 40, "sampler": "random", "seed": 3}
+# Stacked: how often native training asks whether to stop is up to the clock.
+TWO_BATCHES = {**SMALL, "trials": 40, "sampler": "random", "seed": 3, "engine": "stacked"}
 
 
 def after(steps):

@@ -110,7 +110,8 @@ def test_who_was_halted_was_not_better_than_who_went_on(classes):
     kept = [t.curve[0][1] for t in first if t.state == "complete"]
     halted = [t.curve[0][1] for t in first if t.state == "pruned"]
     assert min(kept) >= max(halted)
-    assert (default.params, default.state, default.curve[0][1] < min(kept)) == ({"gamma": 2.0}, "complete", True)
+    start = {"gamma": 2.0, "label_smoothing": 0.0}
+    assert (default.params, default.state, default.curve[0][1] < min(kept)) == (start, "complete", True)
 
 
 def test_the_defaults_of_every_loss_train_to_the_end(classes):

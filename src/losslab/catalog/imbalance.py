@@ -113,9 +113,6 @@ def sigmoid_focal_loss(
     uses=(log_probabilities, error_of, guarded, by_class),
     facts=Facts(
         lambda gamma, label_smoothing, classes: Interval(0 if gamma else smoothed_entropy(label_smoothing, classes)),
-        attained=lambda target, gamma, label_smoothing: certain(
-            target if gamma else torch.lerp(target, torch.full_like(target, 1 / target.shape[-1]), label_smoothing)
-        ),
         convex=lambda gamma: gamma == 0, smooth=True,
         lipschitz=lambda gamma, label_smoothing: inf if gamma and label_smoothing else focal_pull(gamma, 0.0),
         best_constant=lambda gamma, label_smoothing: None if gamma or label_smoothing else "log prior",

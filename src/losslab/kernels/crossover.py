@@ -16,11 +16,9 @@ from losslab.kernels.library import library, status
 # Python, which costs some microseconds that one operator of torch does not; a loss that is not here has no operator, or
 # one that is slower at every size.
 BELOW: Mapping[str, int] = {
-    "binary_cross_entropy_with_logits": 8 * 1024,
     "cross_entropy": 64 * 1024,
     "huber_loss": 32 * 1024,
     "mse_loss": 32 * 1024,
-    "multi_margin_loss": 64 * 64,
     "nll_loss": 64 * 1024,
     "smooth_l1_loss": 32 * 1024,
 }

@@ -1,14 +1,11 @@
 """torch's own operators, for small tensors: only of losses and options for which torch's form is right."""
 
 from collections.abc import Callable
-from math import inf, isfinite
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-
-from losslab.kernels.calls import within
-from losslab.spec.interval import UNIT
 
 if TYPE_CHECKING:
     from losslab.kernels.options import Options
@@ -59,17 +56,6 @@ def _cross_entropy(options: "Options") -> Native | None:
     return _over_labels(options, _operators.cross_entropy_loss, 0.0)
 
 
-def _multi_margin_loss(options: "Options") -> Native | None:
-    p, margin = options.given["p"], options.given["margin"]
-    if type(p) not in (int, float) or p not in (1, 2) or isinstance(margin, Tensor) or margin == inf:
-        return None
-
-    def operator(input: Tensor, target: Tensor, weight: None, reduction: int, ignored: int) -> Tensor:
-        return _operators.multi_margin_loss(input, target, int(p), float(margin), weight, reduction)
-
-    return _over_labels(options, operator)
-
-
 def _of_pairs(operator: Callable[..., Tensor], width: str = "", least: float = -inf) -> Callable[..., Native | None]:
     """width: the parameter that the operator takes last; beyond `least` and finite, torch's form is right."""
 
@@ -92,32 +78,11 @@ def _of_pairs(operator: Callable[..., Tensor], width: str = "", least: float = -
     return bound
 
 
-def _binary_cross_entropy_with_logits(options: "Options") -> Native | None:
-    """Torch's form is NaN for a right answer at infinity, so that its loss counts only where it is finite."""
-    reduction, pos_weight = REDUCTIONS[options.reduction], options.given["pos_weight"]
-    if reduction == 0 or isinstance(pos_weight, Tensor) or pos_weight not in (None, 1):
-        return None
-    operator = torch.binary_cross_entropy_with_logits
-
-    def run(input: Tensor, target: Tensor) -> Tensor | None:
-        dtype = input.dtype
-        if target.dtype is not dtype or (dtype is not FLOAT and dtype is not DOUBLE):
-            return None
-        if input.shape != target.shape or not target.is_contiguous() or not within(target, UNIT):
-            return None
-        loss = operator(input, target, None, None, reduction)
-        return loss if isfinite(loss.item()) else None
-
-    return run
-
-
 OPERATORS: dict[str, Callable[["Options"], Native | None]] = {
-    "binary_cross_entropy_with_logits": _binary_cross_entropy_with_logits,
     "cross_entropy": _cross_entropy,
     "huber_loss": _of_pairs(_operators.huber_loss, "delta", 0),
     "l1_loss": _of_pairs(_operators.l1_loss),
     "mse_loss": _of_pairs(_operators.mse_loss),
-    "multi_margin_loss": _multi_margin_loss,
     "nll_loss": _nll_loss,
     "smooth_l1_loss": _of_pairs(_operators.smooth_l1_loss, "beta", 1e-6),
 }

@@ -94,7 +94,7 @@ template <class T> struct Walk {
         for (int r = 0; r < WIDE<T>; ++r) offset[r] = 0;
     }
     // f(line, r) for all lanes of all steps: it may read line.x, line.soft and, with WRITES, read and write line.g.
-    // Lanes that do not exist are seen too, from places of our own; their class is `classes` or more, or their row empty.
+    // Lanes that do not exist are seen too, from places of our own: beyond the last class, or of an empty row.
     template <bool SOFT, bool WRITES, class F> INLINE void each(F f) const {
         alignas(64) T scores[WIDE<T>], shares[WIDE<T>], slopes[WIDE<T>];
         for (int64_t s = 0; s < steps; ++s) {
@@ -117,6 +117,10 @@ template <class T> struct Walk {
                 for (int r = 0; r < count; ++r) g[place + r * lane_stride] = slopes[r];
         }
     }
+    // The class of a lane; the last one where there is none, so that tables of classes can be read.
+    INLINE Index<T> class_in(const Line<T> &line, int r) const {
+        return smaller(Index<T>(line.c + offset[r]), Index<T>(classes - 1));
+    }
     INLINE void take(const T *from, int count, T *to) const {
         fill(to, T(0));
         for (int r = 0; r < count; ++r) to[r] = from[r * lane_stride];
@@ -134,7 +138,7 @@ template <class T> INLINE T guarded_product(T factor, T value) {
 template <class Loss, class T>
 INLINE At<T> look_at(const Loss &loss, const Walk<T> &walk, const RowLanes<T> &l, const Line<T> &line, int r) {
     At<T> at{line.x[r], T(0), T(0), Loss::SOFT ? line.soft[r] : T(0), l.own[r], l.mark[r],
-             Index<T>(line.c + walk.offset[r]), l.label[r]};
+             walk.class_in(line, r), l.label[r]};
     if (Loss::SOFTMAX) at.d = loss.scaled(loss.moved(at.x - l.base[r], at.c) - l.shift[r]);
     return at;
 }
@@ -166,7 +170,8 @@ __attribute__((noinline)) void row_sums(const Loss &loss, const Walk<T> &walk, R
         fill(base, -INF<T>);
         walk.template each<false, false>([&](const Line<T> &line, int r) __attribute__((always_inline)) {
             const Index<T> c = Index<T>(line.c + walk.offset[r]);
-            base[r] = larger(base[r], c < classes ? loss.moved(line.x[r] - l.base[r], c) : -INF<T>);
+            const T moved = loss.moved(line.x[r] - l.base[r], walk.class_in(line, r));
+            base[r] = larger(base[r], c < classes ? moved : -INF<T>);
         });
         if (walk.across) join_largest(base);
         for (int r = 0; r < W; ++r) l.shift[r] = base[r];
@@ -176,7 +181,7 @@ __attribute__((noinline)) void row_sums(const Loss &loss, const Walk<T> &walk, R
     if (Loss::SOFTMAX || Loss::SUMS)
         walk.template each<Loss::SOFT, KEEPS>([&](const Line<T> &line, int r) __attribute__((always_inline)) {
             At<T> at = look_at(loss, walk, l, line, r);
-            const bool there = at.c < classes;
+            const bool there = Index<T>(line.c + walk.offset[r]) < classes;
             if (Loss::SOFTMAX) at.e = exp_of_negative(at.d);
             if (Loss::SOFTMAX) others[r] += (at.c == at.y) | !there ? T(0) : at.e;
             T sum[MOST_SUMS] = {T(0), T(0), T(0)};

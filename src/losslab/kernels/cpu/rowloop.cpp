@@ -1,4 +1,5 @@
 // What all rowwise losses share, compiled once.
+#include "matmul.h"
 #include "rowloop.h"
 
 namespace losslab {
@@ -27,20 +28,28 @@ template <class T> double store_values(const RowBlock<T> &block, int64_t first, 
     return kept[0];
 }
 
+// Whole squares, the last one over the one before it where the classes end within.
 template <class T> void load_tile(const T *from, int64_t row_stride, int64_t classes, int count, T *tile) {
+    const int64_t side = LANES<T>, last = classes - side;
+    if (count == WIDE<T> && last >= 0) {
+        transpose(int64_t(WIDE<T>), classes / side * side, from, row_stride, tile, int64_t(WIDE<T>));
+        if (classes % side) transpose(int64_t(WIDE<T>), side, from + last, row_stride, tile + last * WIDE<T>, int64_t(WIDE<T>));
+        return;
+    }
     for (int64_t c = 0; c < classes; ++c) {
         T *const line = tile + c * WIDE<T>;
-        const T *const here = from + c;
-        if (count == WIDE<T>) {
-            for (int r = 0; r < WIDE<T>; ++r) line[r] = here[r * row_stride];
-            continue;
-        }
-        for (int r = 0; r < count; ++r) line[r] = here[r * row_stride];
+        for (int r = 0; r < count; ++r) line[r] = from[c + r * row_stride];
         for (int r = count; r < WIDE<T>; ++r) line[r] = T(0);
     }
 }
 
 template <class T> void store_tile(const T *tile, int64_t row_stride, int64_t classes, int count, T *to) {
+    const int64_t side = LANES<T>, last = classes - side;
+    if (count == WIDE<T> && last >= 0) {
+        transpose(classes / side * side, int64_t(WIDE<T>), tile, int64_t(WIDE<T>), to, row_stride);
+        if (classes % side) transpose(side, int64_t(WIDE<T>), tile + last * WIDE<T>, int64_t(WIDE<T>), to + last, row_stride);
+        return;
+    }
     for (int r = 0; r < count; ++r)
         for (int64_t c = 0; c < classes; ++c) to[r * row_stride + c] = tile[c * WIDE<T> + r];
 }

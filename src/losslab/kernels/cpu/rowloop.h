@@ -6,7 +6,7 @@
 
 namespace losslab {
 
-constexpr int64_t TILE_CLASSES = 24;     // rows of no more classes are turned to lie side by side
+constexpr int64_t TILE_CLASSES = 128;     // rows of no more classes are turned to lie side by side
 constexpr int64_t GROUP_SCORES = 16384;  // of rows that are read twice before the next: they stay in cache
 
 // What a loss inherits: it names what it changes.
