@@ -29,7 +29,8 @@ def objective_of(loss: LossRecord, classes: int, columns: int = 1) -> Objective:
 def kernel_of_loss(objective: Objective) -> Any:
     """The kernel of an objective that is a loss of the catalogue, or None."""
     record = objective.record
-    if record is None or CATALOGUE.get(record.name) is not record:
+    known = None if record is None else CATALOGUE.get(record.name)
+    if record is None or known is None or known.rule is not record.rule:  # bounds and defaults may be a person's own
         return None
     if record.kind == "pointwise" and record.outputs == "one":
         return pointwise.find(record.name)

@@ -1,5 +1,7 @@
 """What is read as a plan, what is not and why, and how long a native call is."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from train_examples import SQUARE, assembly, fold, member, population, with_batc
 
 from losslab.catalog import CATALOGUE
 from losslab.models.named import named
+from losslab.spec.interval import Interval
 from losslab.train import probe
 from losslab.train.batches import Fold
 from losslab.train.native import epochs, fits
@@ -14,7 +17,7 @@ from losslab.train.native.epochs import AT_MOST, chunk
 from losslab.train.native.fits import why_not
 from losslab.train.native.network import Native
 from losslab.train.native.plan import plan
-from losslab.train.objective import objective_of
+from losslab.train.objective import kernel_of_loss, objective_of
 from losslab.train.settings import Training
 
 MSE = objective_of(CATALOGUE["mse_loss"], 1)
@@ -168,3 +171,11 @@ def test_calls_are_short_and_grow_slowly():
     assert chunk(5, 1, 1e-6) == 5
     assert chunk(10**6, 10**5, AT_MOST / 10.5) == 10
     assert chunk(10, 4, 10.0) == 1
+
+
+def test_a_loss_with_other_bounds_keeps_its_kernel_and_one_with_another_rule_has_none():
+    known = CATALOGUE["focal_loss"]
+    bounds = {name: replace(one, search=Interval(0, 0.5)) for name, one in known.parameters.items()}
+    own = replace(known, rule=lambda input, target, *, gamma=2.0: known.rule(input, target, gamma=gamma) + 1)
+    assert kernel_of_loss(objective_of(replace(known, parameters=bounds), 4)) is not None
+    assert kernel_of_loss(objective_of(own, 4)) is None
