@@ -233,7 +233,7 @@ def table(result: dict) -> None:
     if "first step" in result:
         print(f"first step: {result['first step']['largest difference']:.1e} apart")
     if "quality" in result:
-        for side in SIDES:
+        for side in [side for side in SIDES if side in result["quality"]]:
             values = result["quality"][side]
             print(f"  {side:<11} rmse {statistics.mean(values):.4f}, spread {statistics.stdev(values):.4f}")
 
